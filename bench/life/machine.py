@@ -1,0 +1,59 @@
+"""What the figures depend on besides the code: the machine, and the versions of programs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import time
+from pathlib import Path
+
+import msgspec
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and with what was measured; ``load`` is the load average before the first run."""
+
+    processor: str
+    processors: int
+    memory: str
+    system: str
+    kernel: str
+    python: str
+    podman: str
+    podman_compose: str
+    runtime: str
+    revision: str
+    load: float
+    date: str
+
+
+def look(podman_compose: str, runtime: str) -> Machine:
+    """Describe this machine; ``podman_compose`` is the program's path."""
+    return Machine(
+        processor=_field("/proc/cpuinfo", "model name"),
+        processors=os.cpu_count() or 1,
+        memory=f"{int(_field('/proc/meminfo', 'MemTotal').split()[0]) / 1024**2:.1f} GiB",
+        system=platform.freedesktop_os_release()["PRETTY_NAME"],
+        kernel=platform.release(),
+        python=platform.python_version(),
+        podman=_said("podman", "--version").split()[-1],
+        podman_compose=_said(podman_compose, "--version").splitlines()[0].split()[-1],
+        runtime=_said(runtime, "--version").splitlines()[0].split()[-1],
+        revision=_said("git", "describe", "--always", "--dirty"),
+        load=os.getloadavg()[0],
+        date=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+    )
+
+
+def _field(path: str, name: str) -> str:
+    for line in Path(path).read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return "unknown"
+
+
+def _said(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

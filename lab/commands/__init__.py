@@ -1,0 +1,1 @@
+"""The commands, by what they are about; :mod:`lab.cli` puts them together."""

@@ -1,0 +1,81 @@
+"""What every command needs: a way out of errors, a lab to itself, parameters from options."""
+
+from __future__ import annotations
+
+import functools
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import typer
+
+from lab import interruption
+from lab.errors import ExitStatus, LabError, UsageError
+from lab.interruption import Terminated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lab.lifecycle import Lab
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def guarded(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn what a command raises into a message on stderr and an exit status."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except LabError as error:
+            from lab import console
+
+            console.error(error)
+            raise typer.Exit(error.status) from error
+        except KeyboardInterrupt as error:
+            from lab import console
+
+            terminated = isinstance(error, Terminated)
+            word = "terminated" if terminated else "interrupted"
+            done = " ".join(map(str, error.args)) or "what is listed above is done"
+            console.note(f"{word}: {done}; `lab up` or `lab down` carries on")
+            status = ExitStatus.TERMINATED if terminated else ExitStatus.INTERRUPTED
+            raise typer.Exit(status) from error
+
+    return run
+
+
+def parameters(pairs: list[str] | None, **named: str | int | None) -> dict[str, str | int]:
+    """Parameters from their options and from ``--set``, which wins."""
+    given = {key.replace("_", "-"): value for key, value in named.items() if value is not None}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--set {pair}: NAME=VALUE is wanted", hint="as in --set retries=3")
+        given[name] = value
+    return given
+
+
+def open_lab(url: str, reporter: Any = None) -> Lab:  # noqa: ANN401 - one of console's reporters
+    """Connect to podman; nothing is reported unless ``reporter`` wants to hear of it."""
+    from lab.engine.podman import connect
+    from lab.lifecycle import Lab
+    from lab.progress import SilentReporter
+
+    engine = connect(url)
+    return Lab(engine, reporter or SilentReporter())
+
+
+@contextmanager
+def alone(lab: Lab, name: str, *, quiet: bool) -> Iterator[None]:
+    """Change a lab while no other command does; says once whom it waits for, unless quiet."""
+
+    def waiting(holder: str) -> None:
+        if not quiet:
+            from lab import console
+
+            console.note(console.clean(f"waiting: lab {name} is being changed by {holder}"))
+
+    with lab.engine.lock(name, waiting), interruption.orderly():
+        yield

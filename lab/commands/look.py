@@ -1,0 +1,92 @@
+"""The commands that look around: scenarios, show, logs, doctor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lab.commands.guard import guarded, open_lab, parameters
+from lab.errors import AbsentError, ExitStatus, UsageError
+from lab.options import Container, Format, Name, Output, Scenario, Set, Source, Url
+
+
+@guarded
+def scenarios(output: Format = Output.TABLE) -> None:
+    """List the shipped scenarios and their parameters."""
+    from lab import console
+    from lab.topology import scenario
+
+    shipped = scenario.names()
+    if output is Output.JSON:
+        rows = [
+            {"name": s.name, "summary": s.summary, "parameters": scenario.parameters(s.name)}
+            for s in shipped
+        ]
+        console.json_out(rows)
+        return
+    console.table(("SCENARIO", "WHAT IT SHOWS"), [(s.name, s.summary) for s in shipped])
+    for each in shipped:
+        console.out.print(f"\n[dim]parameters of[/] {each.name}")
+        console.parameter_table(scenario.parameters(each.name))
+
+
+@guarded
+def show(
+    scenario: Scenario,
+    name: Name = "lab",
+    set_: Set = None,
+    shell: Annotated[bool, typer.Option("--shell", help="Only the podman steps.")] = False,
+) -> None:
+    """Show a scenario's YAML, and the podman steps that one would type by hand."""
+    from lab import console
+    from lab.images import recipes
+    from lab.topology import scenario as scenarios_
+    from lab.topology import shell as steps
+    from lab.topology.place import place
+
+    spec = scenarios_.load(scenario, name=name, given=parameters(set_))
+    placed = place(recipes.resolve(spec, Source.REGISTRY), current="", in_use=())
+    if not shell:
+        console.code(scenarios_.text(scenario), "yaml")
+    console.code(steps.render(placed), "bash")
+
+
+@guarded
+def logs(
+    container: Container = "",
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as lines come.")] = False,
+    tail: Annotated[int | None, typer.Option("--tail", min=0, help="Only the last lines.")] = None,
+    name: Name = "lab",
+    url: Url = "",
+) -> None:
+    """Print what the lab's containers log."""
+    from lab import console
+    from lab.topology.spec import prefix
+
+    engine = open_lab(url).engine
+    ours = [c.name for c in engine.observe(name).my_containers()]
+    if not ours:
+        raise AbsentError(f"no lab named {name} is up", hint="start one: lab up direct")
+    wanted = [c for c in ours if container in {"", c, c.removeprefix(prefix(name))}]
+    if not wanted:
+        raise UsageError(
+            f"lab {name} has no container {container}", hint=f"it has {', '.join(ours)}"
+        )
+    streams = {each: engine.logs(each, tail=tail, follow=follow) for each in wanted}
+    console.logs(streams)
+
+
+@guarded
+def doctor(output: Format = Output.TABLE, url: Url = "") -> None:
+    """Check what lab needs of this machine, with a remedy for what is missing."""
+    from lab import console
+    from lab.engine.doctor import examine
+
+    findings = examine(url)
+    if output is Output.JSON:
+        console.json_out(findings)
+    else:
+        console.findings(findings)
+    if any(finding.state == "bad" for finding in findings):
+        raise typer.Exit(ExitStatus.FAILED)

@@ -1,0 +1,95 @@
+"""The commands on recorded runs: list, show, diff."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lab.commands.guard import guarded
+from lab.options import Format, OtherRun, Output, Run
+
+app = typer.Typer(help="Look at recorded runs.", no_args_is_help=False)
+
+
+@app.callback(invoke_without_command=True)
+@guarded
+def list_(
+    ctx: typer.Context,
+    last: Annotated[int, typer.Option("--last", min=1, help="How many, the newest.")] = 20,
+    output: Format = Output.TABLE,
+) -> None:
+    """List recorded runs, oldest first."""
+    if ctx.invoked_subcommand:
+        return
+    from lab import console, tables
+    from lab.measure import records
+
+    found, broken = [], []
+    for record_id in records.ids()[-last:]:
+        try:
+            found.append(records.read(record_id))
+        except records.RecordError as error:
+            broken.append(error.message)
+    if output is Output.JSON:
+        rows = [
+            {
+                "id": r.id,
+                "kind": r.kind,
+                "experiment": r.experiment,
+                "scenario": r.spec.scenario,
+                "parameters": r.spec.parameters,
+                "sent": r.load.sent,
+                "success_rate": r.load.success_rate,
+            }
+            for r in found
+        ]
+        console.json_out(rows)
+    elif found:
+        tables.runs(found)
+    else:
+        console.note("no run is recorded yet: `lab load` makes one")
+    for message in broken:
+        console.note(f"left out: {message}")
+
+
+@app.command()
+@guarded
+def show(run: Run, output: Format = Output.TABLE) -> None:
+    """Show one run: what was asked, what was counted, and the verdicts."""
+    from lab import console, tables
+    from lab.measure import records
+
+    record = records.read(records.find(run))
+    if output is Output.JSON:
+        console.json_out(record)
+        return
+    tables.record(
+        record,
+        {
+            "scenario": record.spec.scenario,
+            "parameters": console.parameters(record.spec.parameters),
+            "began": record.began.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z"),
+            "podman": record.host.podman,
+            "directory": str(records.directory() / record.id),
+        },
+    )
+    console.load(record.load)
+    tables.ledger(record.ledger)
+    if record.judgements:
+        tables.verdicts(record.judgements)
+
+
+@app.command()
+@guarded
+def diff(first: Run, second: OtherRun, output: Format = Output.TABLE) -> None:
+    """Say what differed between two runs in their inputs, and whether the outputs differ."""
+    from lab import console, tables
+    from lab.experiment.compare import contrast
+    from lab.measure import records
+
+    found = contrast(*(records.read(records.find(run)) for run in (first, second)))
+    if output is Output.JSON:
+        console.json_out(found)
+    else:
+        tables.comparison(found)

@@ -1,0 +1,130 @@
+"""What lab needs of a machine, examined: each finding with a remedy when it is not right."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lab.engine import host, service, versions
+from lab.engine.podman import connect
+from lab.errors import EngineError
+from lab.images.recipes import REGISTRY, base_image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.engine.host import Host
+    from lab.engine.podman import PodmanEngine
+
+GOOD, WARNING, BAD = "good", "warning", "bad"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing examined: ``state`` is good, warning (lab copes) or bad (lab cannot work)."""
+
+    name: str
+    state: str
+    text: str
+    remedy: str = ""
+
+
+def examine(url: str = "") -> tuple[Finding, ...]:
+    """Examine this machine and the podman service that lab would use; changes nothing.
+
+    A private service may be started; it ends by itself when idle.
+    """
+    found = host.look()
+    findings = [_podman(), _cgroups(found), _limits(found), _systemd(found)]
+    if found.rootless:
+        findings += _rootless()
+    findings += _service(url)
+    findings.append(_mmdebstrap())
+    return tuple(findings)
+
+
+def _podman() -> Finding:
+    try:
+        installed = service.version()
+        versions.check(installed)
+    except EngineError as error:
+        return Finding("podman", BAD, error.message, error.hint)
+    return Finding("podman", GOOD, ".".join(map(str, installed)))
+
+
+def _cgroups(found: Host) -> Finding:
+    runtimes = ", ".join(found.runtimes) or "no OCI runtime"
+    text = f"{found.cgroups}, {runtimes}"
+    if not found.runtimes:
+        return Finding("cgroups", BAD, text, "install crun or runc")
+    if found.cgroups == "hybrid":
+        if "runc" not in found.runtimes:
+            return Finding("cgroups", BAD, f"{text}: crun refuses this", "install runc")
+        return Finding("cgroups", WARNING, f"{text}: lab's own service uses runc")
+    if found.rootless and found.cgroups != "v2":
+        return Finding("cgroups", WARNING, f"{text}: no memory or process limits without root")
+    return Finding("cgroups", GOOD, text)
+
+
+def _limits(found: Host) -> Finding:
+    if found.rootless or found.may_raise_limits:
+        return Finding("limits", GOOD, "podman's defaults can be used")
+    return Finding("limits", WARNING, "no CAP_SYS_RESOURCE: lab's own service lowers the limits")
+
+
+def _systemd(found: Host) -> Finding:
+    if found.systemd:
+        return Finding("systemd", GOOD, "running")
+    return Finding("systemd", WARNING, "not running: no podman socket, lab starts its own service")
+
+
+def _rootless() -> Iterator[Finding]:
+    for device, what in (("/dev/net/tun", "networks"), ("/dev/fuse", "fuse-overlayfs")):
+        if not _usable(Path(device)):
+            yield Finding(
+                device.rsplit("/", 1)[1],
+                BAD if device == "/dev/net/tun" else WARNING,
+                f"{device} cannot be used, which rootless {what} need",
+                f"as root: chmod 666 {device}",
+            )
+    if not shutil.which("newuidmap"):
+        yield Finding("newuidmap", BAD, "not installed", "install uidmap (Fedora: shadow-utils)")
+
+
+def _usable(device: Path) -> bool:
+    try:
+        with device.open("rb"):
+            return True
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        return False
+    except OSError:
+        # It was opened as far as permissions go; the driver wanted something else.
+        return True
+
+
+def _service(url: str) -> Iterator[Finding]:
+    try:
+        engine = connect(url)
+    except EngineError as error:
+        yield Finding("service", BAD, error.message, error.hint)
+        return
+    yield Finding("service", GOOD, f"{engine.service.url} ({engine.service.origin})")
+    yield _registry(engine)
+
+
+def _registry(engine: PodmanEngine) -> Finding:
+    trouble = engine.images.registry_trouble(base_image("python", REGISTRY).reference)
+    if trouble:
+        return Finding("registry", WARNING, trouble, "lab builds from packages instead")
+    return Finding("registry", GOOD, "answers")
+
+
+def _mmdebstrap() -> Finding:
+    if shutil.which("mmdebstrap"):
+        return Finding("mmdebstrap", GOOD, "installed")
+    text = "not installed: images can only come from a registry"
+    return Finding("mmdebstrap", WARNING, text, "apt install mmdebstrap, dnf install mmdebstrap")

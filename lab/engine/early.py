@@ -1,0 +1,54 @@
+"""Looking for podman's service while Python still imports the command line.
+
+The two take about as long, and one is done by other processes: on two processors starting a
+service that way costs a command nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from lab.engine import service
+from lab.errors import EngineError
+
+COMMANDS = frozenset({"up", "down", "status", "build", "logs", "load", "verify"})
+"""The commands that work with podman in any case."""
+ELSEWHERE = ("--url", "--help", "-h")
+"""Beginnings of options with which this user's own service is not wanted."""
+
+_begun: list[_Search] = []
+
+
+class _Search(threading.Thread):
+    """A look for the service that is used when no option names one."""
+
+    def __init__(self) -> None:
+        super().__init__(name="early", daemon=True)
+        self._outcome: service.Service | EngineError | None = None
+
+    def run(self) -> None:
+        try:
+            self._outcome = service.find()
+        except EngineError as error:
+            self._outcome = error
+
+    def result(self) -> service.Service:
+        self.join()
+        if isinstance(self._outcome, service.Service):
+            return self._outcome
+        raise self._outcome or AssertionError
+
+
+def begin(words: list[str]) -> None:
+    """Begin to look, if the words of a command line will need it."""
+    if words and words[0] in COMMANDS and not any(word.startswith(ELSEWHERE) for word in words):
+        search = _Search()
+        search.start()
+        _begun.append(search)
+
+
+def find(url: str = "") -> service.Service:
+    """Answer as :func:`lab.engine.service.find` does, from the search that was begun if any."""
+    if _begun and not url:
+        return _begun.pop().result()
+    return service.find(url)

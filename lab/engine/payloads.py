@@ -1,0 +1,128 @@
+"""From the parts of a spec to the JSON that libpod's create calls take. Pure.
+
+The JSON is podman's own SpecGenerator, sent as it is: podman-py's keyword arguments lose some
+of it in silence (health checks, no_new_privileges, limits).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from lab.converge.observed import DIGEST, LAB, RECORD
+
+if TYPE_CHECKING:
+    from lab.converge.plan import RecordSpec
+    from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, VolumeSpec
+
+TMPFS_SIZE = "size=16m"
+UNPRIVILEGED_PORTS = {"net.ipv4.ip_unprivileged_port_start": "0"}
+"""Lets a process without any capability listen on port 80 of its own pod."""
+
+
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared, never bound
+
+
+def labels(lab: str, digest: str) -> dict[str, str]:
+    """The labels by which a resource is known as the lab's, and as up to date."""
+    return {LAB: lab, DIGEST: digest}
+
+
+def network(lab: str, spec: NetworkSpec) -> dict[str, Any]:
+    """Body of ``POST /networks/create``. Names come from host mappings, so there is no DNS.
+
+    The bridge has a name of its own: podman's (podman1 ...) are free again while nothing runs on
+    a network, and another podman on this host that keeps its networks elsewhere may take them.
+    """
+    return {
+        "name": spec.name,
+        "driver": "bridge",
+        "network_interface": f"lab-{hashlib.sha256(spec.name.encode()).hexdigest()[:8]}",
+        "dns_enabled": False,
+        "labels": labels(lab, spec.digest),
+        "subnets": [{"subnet": spec.subnet, "gateway": spec.gateway}],
+    }
+
+
+def volume(lab: str, spec: VolumeSpec) -> dict[str, Any]:
+    """Body of ``POST /volumes/create`` for a data volume."""
+    return {"Name": spec.name, "Labels": {LAB: lab}}
+
+
+def record(lab: str, spec: RecordSpec) -> dict[str, Any]:
+    """Body of ``POST /volumes/create`` for a record."""
+    return {"Name": spec.name, "Labels": {LAB: lab, RECORD: spec.spec}}
+
+
+def pod(lab: str, spec: PodSpec) -> dict[str, Any]:
+    """Body of ``POST /pods/create``.
+
+    The pod outlives its containers (``exit_policy``), so that a killed container can be
+    started again without losing the pod's address.
+    """
+    return {
+        "name": spec.name,
+        "infra_name": spec.infra,
+        "hostname": spec.name,
+        "labels": labels(lab, spec.shell_digest),
+        "hostadd": [
+            f"{name}:{address}" for name, addresses in spec.hosts.items() for address in addresses
+        ],
+        "netns": {"nsmode": "bridge"},
+        "Networks": {
+            spec.network: {
+                "static_ips": [spec.address],
+                "static_mac": spec.hardware_address,
+            }
+        },
+        "portmappings": [
+            {
+                # Spelt out, netavark before 1.5 forwards nothing (podman's own -p drops it, too).
+                "host_ip": "" if port.host_ip == EVERY_ADDRESS else port.host_ip,
+                "host_port": port.published,
+                "container_port": port.target,
+                "protocol": "tcp",
+            }
+            for port in spec.ports
+        ],
+        "sysctl": UNPRIVILEGED_PORTS,
+        "shared_namespaces": ["net", "ipc", "uts"],
+        "exit_policy": "continue",
+    }
+
+
+def container(lab: str, pod_name: str, spec: ContainerSpec, *, limits: bool) -> dict[str, Any]:
+    """Body of ``POST /containers/create``; ``limits`` is off where cgroups cannot enforce any."""
+    body: dict[str, Any] = {
+        "name": spec.name,
+        "pod": pod_name,
+        "image": spec.image,
+        "labels": labels(lab, spec.digest),
+        "env": spec.environment,
+        "no_new_privileges": True,
+        "read_only_filesystem": spec.read_only,
+        "stop_timeout": spec.stop_timeout,
+        "mounts": [_tmpfs(path) for path in spec.tmpfs],
+        "volumes": [{"Name": mount.volume, "Dest": mount.target} for mount in spec.mounts],
+    }
+    if spec.command:
+        body["command"] = list(spec.command)
+    if spec.user:
+        body["user"] = spec.user
+    if spec.drop_capabilities:
+        body["cap_drop"] = ["all"]
+    if limits:
+        body["resource_limits"] = {
+            "memory": {"limit": spec.memory},
+            "pids": {"limit": spec.pids},
+        }
+    return body
+
+
+def _tmpfs(path: str) -> dict[str, Any]:
+    return {
+        "type": "tmpfs",
+        "source": "tmpfs",
+        "destination": path,
+        "options": [TMPFS_SIZE, "mode=1777", "nosuid", "nodev", "noexec"],
+    }

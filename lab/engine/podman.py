@@ -1,0 +1,408 @@
+"""The engine on podman: observing, executing steps, reading logs, over libpod's HTTP API.
+
+Requests are sent as they are (:mod:`lab.engine.wire`, or podman-py's ``APIClient``) rather than
+through podman-py's resource managers, which drop or rewrite parts of what is sent. Observing
+uses list calls only: they take 4 ms each and, unlike inspect, never block while a pod is being
+removed.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import datetime
+from functools import cached_property
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from lab.converge.observed import (
+    DIGEST,
+    HALF_MADE,
+    LAB,
+    RECORD,
+    Observed,
+    SeenContainer,
+    SeenNetwork,
+    SeenPod,
+    SeenVolume,
+)
+from lab.converge.plan import Action, Kind, RecordSpec
+from lab.engine import early, host, leftovers, listeners, payloads, service, versions
+from lab.engine.errors import translated
+from lab.engine.logs import frames
+from lab.engine.wire import UnixApi
+from lab.errors import AddressTakenError, EngineError
+from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, VolumeSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from podman.api import APIClient
+
+    from lab.converge.plan import Step
+    from lab.engine.builds import Images
+    from lab.engine.wire import Answer, Api
+
+UNIX = "unix://"
+S = TypeVar("S", SeenContainer, SeenNetwork, SeenPod, SeenVolume)
+
+MOST_PORTS = 65535
+NOT_FOUND = 404
+CONFLICT = 409
+FAILED = 500
+TAKEN = "IPAM error: requested ip address"
+"""How podman begins to say that a static address has a lease, be its holder dead or alive."""
+REMOVE_SECONDS = 5
+"""Seconds between SIGTERM and SIGKILL when something is removed; lab's services need 0.1."""
+
+COLLECTION = {
+    Kind.POD: "/pods",
+    Kind.CONTAINER: "/containers",
+    Kind.NETWORK: "/networks",
+    Kind.VOLUME: "/volumes",
+    Kind.RECORD: "/volumes",
+}
+
+
+def connect(url: str = "") -> PodmanEngine:
+    """Find or start podman's service and make sure that it can be worked with.
+
+    Raises :class:`EngineError` when it cannot be reached or is too old.
+    """
+    found = early.find(url)
+    api = _open(found)
+    try:
+        version = _greet(api, found)
+    except EngineError:
+        api.close()
+        raise
+    return PodmanEngine(api, found, version)
+
+
+def _open(found: service.Service) -> Api:
+    """The quick way where there is one, else podman-py."""
+    if found.url.startswith(UNIX):
+        return UnixApi(found.url.removeprefix(UNIX))
+    return _client(found)
+
+
+def _client(found: service.Service) -> APIClient:
+    from podman.api import APIClient
+
+    try:
+        return APIClient(base_url=found.url)
+    except ValueError as error:
+        msg = f"{found.origin} is not an address of a podman service: {found.url}"
+        raise EngineError(
+            msg, hint="use unix:///path, ssh://user@host/path or tcp://host:port"
+        ) from error
+
+
+def _greet(api: Api, found: service.Service) -> str:
+    """Return the service's version; raise EngineError unless it is a podman that is new enough."""
+    try:
+        with translated("say hello"):
+            answer = api.get("/_ping")
+            answer.raise_for_status()
+    except EngineError as error:
+        msg = f"no podman service answers at {found.url} (from {found.origin})"
+        raise EngineError(
+            msg, hint="check the address, or leave it out: lab starts a service itself"
+        ) from error
+    version: str = answer.headers.get("libpod-api-version", "")
+    versions.check(versions.parse(version))
+    return version
+
+
+class PodmanEngine:
+    """An :class:`lab.engine.Engine` on a podman service; safe to use from several threads."""
+
+    def __init__(self, api: Api, found: service.Service, version: str) -> None:
+        """Work through a connection that has been checked by :func:`connect`."""
+        self.api = api
+        self.version = version
+        self.service = found
+        self._limits = _limits_work()
+
+    @cached_property
+    def client(self) -> APIClient:
+        """podman-py's client of the same service, for what is streamed."""
+        return _client(self.service)
+
+    @cached_property
+    def images(self) -> Images:
+        """The service's images."""
+        from lab.engine.builds import Images
+
+        return Images(self.client)
+
+    def observe(self, lab: str) -> Observed:
+        """List what podman holds, with this lab's own marked.
+
+        No images: podman takes longer to list all that a user has than for all else together.
+        """
+        with translated("look at what is there"):
+            networks = tuple(_network(lab, item) for item in self._list("/networks/json"))
+            subnets = tuple(subnet for network in networks for subnet in network.subnets)
+            pods = self._list("/pods/json")
+            infra = frozenset(pod.get("InfraId") or "" for pod in pods)
+            return Observed(
+                lab=lab,
+                pods=tuple(_pod(lab, item) for item in pods),
+                containers=tuple(
+                    _container(lab, item, infra)
+                    for item in self._list("/containers/json", all="true", external="true")
+                    # Other programs' containers in podman's storage; Buildah's call themselves so.
+                    if item.get("State") != HALF_MADE or item.get("Command") == [HALF_MADE]
+                ),
+                networks=networks,
+                volumes=tuple(_volume(lab, item) for item in self._list("/volumes/json")),
+                subnets_in_use=(*subnets, *_routes()),
+            )
+
+    def image_id(self, reference: str) -> str:
+        """Ask podman, which knows what a short name stands for."""
+        with translated(f"look for image {reference}"):
+            answer = self.api.get(f"/images/{reference}/json")
+            if answer.status_code == NOT_FOUND:
+                return ""
+            answer.raise_for_status()
+            found: str = answer.json()["Id"]
+            return found
+
+    def execute(self, step: Step) -> None:
+        """Carry out a create, start, resume or remove."""
+        with translated(step.id):
+            match step.action:
+                case Action.CREATE:
+                    self._create(step)
+                case Action.START:
+                    self._post(f"{COLLECTION[step.kind]}/{step.target}/start")
+                case Action.RESUME:
+                    self._post(f"{COLLECTION[step.kind]}/{step.target}/unpause")
+                case Action.REMOVE:
+                    self._remove(step)
+                case Action.BUILD:
+                    msg = "images are built by lab.images"
+                    raise AssertionError(msg)
+
+    def logs(
+        self, container: str, *, tail: int | None = None, follow: bool = False
+    ) -> Iterator[str]:
+        """Yield a container's standard output and error, line by line."""
+        params = {"stdout": "true", "stderr": "true", "follow": str(follow).lower()}
+        if tail is not None:
+            params["tail"] = str(tail)
+        with translated(f"read the log of {container}"):
+            answer = self.client.get(f"/containers/{container}/logs", params=params, stream=True)
+            answer.raise_for_status()
+            yield from frames(answer.iter_content(chunk_size=None))
+
+    def listeners(self, pid: int) -> frozenset[int] | None:
+        """Ask this host's kernel; a service elsewhere has its processes there."""
+        if not self.service.url.startswith("unix:"):
+            return None
+        return listeners.beyond_loopback(pid)
+
+    def lock(self, lab: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Hold a lock in the runtime directory: other hosts' processes are not kept out."""
+        return service.lab_lock(lab, self.service.url, waiting)
+
+    def retire(self) -> None:
+        """Stop the private service, unless a lab is left or another process uses it.
+
+        Podman has its settings read again whenever a container ends, so they have to stay as
+        long as there is one.
+        """
+        if not self.service.private:
+            return
+        with suppress(EngineError):  # it is gone already
+            left = json.dumps({"label": [LAB]})
+            if not self._list("/containers/json", all="true", filters=left):
+                self.api.close()
+                service.stop_private()
+
+    def _list(self, path: str, **params: str) -> list[dict[str, Any]]:
+        with translated(f"list {path.split('/')[1]}"):
+            answer = self.api.get(path, params=params)
+            answer.raise_for_status()
+            return answer.json() or []
+
+    def _post(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        answer = self.api.post(path, data=None if body is None else json.dumps(body))
+        if answer.status_code == CONFLICT:
+            # A pod's start collects one message for each container instead of a cause.
+            errors = answer.json().get("Errs") or [answer.json().get("cause", answer.text)]
+            said = "; ".join(dict.fromkeys(_plain(error) for error in errors))
+            raise (AddressTakenError if TAKEN in said else EngineError)(said)
+        answer.raise_for_status()
+        return answer
+
+    def _create(self, step: Step) -> None:
+        lab = step.lab
+        match step.subject:
+            case NetworkSpec() as spec:
+                self._post("/networks/create", payloads.network(lab, spec))
+            case RecordSpec() as spec:
+                self._post("/volumes/create", payloads.record(lab, spec))
+            case VolumeSpec() as spec:
+                self._post("/volumes/create", payloads.volume(lab, spec))
+            case PodSpec() as spec:
+                self._create_pod(step, spec)
+            case ContainerSpec() as spec:
+                body = payloads.container(lab, step.pod, spec, limits=self._limits)
+                self._post("/containers/create", body)
+            case _:
+                raise AssertionError(step.id)
+
+    def _create_pod(self, step: Step, spec: PodSpec) -> None:
+        try:
+            self._post("/pods/create", payloads.pod(step.lab, spec))
+        except EngineError:
+            # A conflict: the pod that has this name was made by somebody else in the meantime.
+            raise
+        except Exception:
+            # A pod whose network is missing is refused, but an empty one stays behind (4.3.1).
+            self.api.delete(f"/pods/{spec.name}", params={"force": "true"})
+            raise
+
+    def _remove(self, step: Step) -> None:
+        if step.kind is Kind.NETWORK:
+            self._remove_network(step.target)
+            return
+        params = {}
+        if step.kind in {Kind.POD, Kind.CONTAINER}:
+            # By force a volume would take foreign containers that use it along.
+            params = {"force": "true", "timeout": str(REMOVE_SECONDS), "v": "true"}
+        path = f"{COLLECTION[step.kind]}/{step.target}"
+        answer = self.api.delete(path, params=params)
+        if params and answer.status_code == FAILED:
+            # What a killed podman had mounted is busy at the first try, and given up after it.
+            answer = self.api.delete(path, params=params)
+        if answer.status_code != NOT_FOUND:
+            answer.raise_for_status()
+
+    def _remove_network(self, name: str) -> None:
+        """Remove a network that nothing is on, and what podman forgot of it."""
+        forgotten = [
+            network["network_interface"]
+            for network in self._list("/networks/json")
+            if network["name"] == name
+            and leftovers.is_bridge(network.get("network_interface") or "")
+        ]
+        answer = self.api.delete(f"{COLLECTION[Kind.NETWORK]}/{name}")
+        if answer.status_code != NOT_FOUND:
+            answer.raise_for_status()
+        if self.service.url.startswith(UNIX):
+            # As long as the bridge was there, podman gave its name to no other network.
+            for bridge in forgotten:
+                leftovers.remove_bridge(bridge)
+            if forgotten:
+                leftovers.remove_forwarding(name)
+
+
+def _plain(error: str) -> str:
+    """The part of a wrapped Go error that names the cause."""
+    return error.strip().removesuffix(".")
+
+
+def _limits_work() -> bool:
+    """Whether memory and process limits can be set: not without root on cgroup v1."""
+    found = host.look()
+    return not found.rootless or found.cgroups == "v2"
+
+
+def _seen(kind: type[S], **fields: Any) -> S:  # noqa: ANN401 - as podman answered
+    """Make what was seen of its parts; ValueError when podman gave one another type."""
+    return msgspec.convert(fields, kind)
+
+
+def _pod(lab: str, item: Mapping[str, Any]) -> SeenPod:
+    labels = item.get("Labels") or {}
+    return _seen(
+        SeenPod,
+        id=item["Id"],
+        name=item["Name"],
+        state=item.get("Status", ""),
+        digest=labels.get(DIGEST, ""),
+        mine=labels.get(LAB) == lab,
+    )
+
+
+def _container(lab: str, item: Mapping[str, Any], infra: frozenset[str]) -> SeenContainer:
+    """A container; ``infra`` are those that a pod goes by.
+
+    Removing a pod makes it forget its infra container before that is gone: when podman is
+    killed in between, both are left, and do not belong together any more.
+    """
+    labels = item.get("Labels") or {}
+    published = tuple(
+        (port.get("host_ip") or "", port["host_port"] + i)
+        for port in item.get("Ports") or ()
+        for i in range(_span(port))
+    )
+    return _seen(
+        SeenContainer,
+        id=item["Id"],
+        name=(item.get("Names") or [""])[0],
+        state=(item.get("State") or "").lower(),
+        pod=item.get("Pod") or "",
+        image=item.get("Image") or "",
+        image_id=item.get("ImageID") or "",
+        digest=labels.get(DIGEST, ""),
+        mine=labels.get(LAB) == lab,
+        infra=item["Id"] in infra,
+        pid=item.get("Pid") or 0,
+        published=published,
+    )
+
+
+def _span(port: Mapping[str, Any]) -> int:
+    """How many ports in a row are published; ValueError for more than there are."""
+    found: int = port.get("range") or 1
+    if found > MOST_PORTS:
+        raise ValueError(f"a range of {found} ports")
+    return found
+
+
+def _network(lab: str, item: Mapping[str, Any]) -> SeenNetwork:
+    labels = item.get("labels") or {}
+    return _seen(
+        SeenNetwork,
+        name=item["name"],
+        subnets=tuple(
+            str(ip_network(str(subnet["subnet"]), strict=False))
+            for subnet in item.get("subnets") or ()
+        ),
+        digest=labels.get(DIGEST, ""),
+        mine=labels.get(LAB) == lab,
+    )
+
+
+def _volume(lab: str, item: Mapping[str, Any]) -> SeenVolume:
+    labels = item.get("Labels") or {}
+    return _seen(
+        SeenVolume,
+        name=item["Name"],
+        mine=labels.get(LAB) == lab,
+        spec=labels.get(RECORD, ""),
+        created=datetime.fromisoformat(item["CreatedAt"]),
+    )
+
+
+def _routes() -> Iterator[str]:
+    """The host's own IPv4 routes in CIDR form, without the default route (proc(5))."""
+    try:
+        lines = Path("/proc/net/route").read_text().splitlines()[1:]
+    except OSError:
+        return
+    for line in lines:
+        fields = line.split()
+        destination, mask = (bytes.fromhex(fields[i])[::-1] for i in (1, 7))
+        bits = int.from_bytes(mask, "big").bit_count()
+        if bits:
+            yield f"{'.'.join(map(str, destination))}/{bits}"

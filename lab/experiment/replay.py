@@ -1,0 +1,100 @@
+"""Replaying: a recorded run once more, with the same inputs, compared with the first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lab import lifecycle
+from lab.experiment.run import Purpose, completed, measure, target
+from lab.measure import traffic
+from lab.measure.counters import ENVOY, SERVICE_B
+from lab.measure.load import Order
+from lab.measure.records import Record
+
+if TYPE_CHECKING:
+    from lab.experiment.run import Pouring
+    from lab.lifecycle import Lab
+
+SEED = "seed"
+"""The parameter that makes service B's outcomes repeatable."""
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """A run and its repetition.
+
+    ``identical`` says whether the outcomes are the same request by request; None when they
+    need not be, because ``reason``.
+    """
+
+    first: Record
+    second: Record
+    identical: bool | None
+    reason: str = ""
+
+
+def replay(lab: Lab, first: Record, name: str, pouring: Pouring, *, timeout: float) -> Replayed:
+    """Bring up what was recorded, from the beginning, and pour the same traffic on it.
+
+    Service B is started anew, and what it had answered before the recorded run began is sent
+    first, so that a seeded sequence of failures is at the same place. ``pouring`` shows how far
+    each load is.
+    """
+    lifecycle.down(lab, name)
+    wish = lifecycle.Wish(
+        scenario=first.spec.scenario,
+        name=name,
+        given={k: v for k, v in first.spec.parameters.items() if v is not None},
+    )
+    prepared = lifecycle.prepare(lab, wish)
+    lifecycle.up(lab, prepared, timeout=timeout)
+    if _seeded(first) and first.skipped and not _retries(first):
+        warm_up = Order(url=target(prepared.spec), requests=first.skipped)
+        with pouring(warm_up) as tell:
+            traffic.pour(warm_up, tell)
+    order = msgspec.structs.replace(first.load.order, url="")
+    with pouring(order) as tell:
+        purpose = Purpose(kind="replay", experiment=first.id)
+        second = completed(measure(lab, name, order, tell, purpose))
+    reason = _may_differ(first, second)
+    same = first.load.outcomes == second.load.outcomes
+    return Replayed(first=first, second=second, identical=None if reason else same, reason=reason)
+
+
+def _may_differ(first: Record, second: Record) -> str:
+    """Why outcomes may differ from one time to the next, "" when they must not."""
+    others = _other_images(first, second)
+    reasons = {
+        f"it ran on other images than now: {', '.join(others)}": bool(others),
+        "the run had no seed": not _seeded(first),
+        "several requests were under way at a time": first.load.order.concurrency > 1,
+        "its length was a time": first.load.order.duration is not None,
+        "several copies of service B shared the requests": _copies(first) > 1,
+        "it was interrupted": first.load.partial,
+        "it is not known where service B's sequence began": first.skipped is None,
+        "service B's sequence had begun before, and with retries no request starts it there": bool(
+            first.skipped and _retries(first)
+        ),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "")
+
+
+def _other_images(first: Record, second: Record) -> list[str]:
+    """The names of images that are not what they were: their sources have changed since."""
+    now = {image.name: image.id for image in second.images}
+    return sorted(image.name for image in first.images if now.get(image.name) != image.id)
+
+
+def _seeded(record: Record) -> bool:
+    return record.spec.parameters.get(SEED) is not None
+
+
+def _copies(record: Record) -> int:
+    """Among how many copies of service B the requests were shared out."""
+    return len(record.before.of_job(SERVICE_B))
+
+
+def _retries(record: Record) -> bool:
+    """Whether something between client and service B may ask B more than once."""
+    return any(scrape.job == ENVOY for scrape in record.before.scrapes)

@@ -1,0 +1,209 @@
+"""One run: traffic between two snapshots of every counter, reconciled, recorded and judged."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lab import __version__
+from lab.errors import AbsentError, LabError
+from lab.experiment.assess import assess
+from lab.images import contexts
+from lab.measure import records, traffic
+from lab.measure.counters import ENVOY, SERVICE_A, SERVICE_B, Scrape, Snapshot
+from lab.measure.ledger import Client, reconcile
+from lab.measure.prometheus import Prometheus
+from lab.measure.records import Host, Image, Record
+from lab.measure.snapshot import DEADLINE, snapshot
+from lab.measure.timeline import FILE as TIMELINE
+from lab.measure.timeline import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from lab.converge.observed import Observed
+    from lab.lifecycle import Lab
+    from lab.measure.load import Order
+    from lab.topology.spec import LabSpec
+
+    Pouring = Callable[[Order], AbstractContextManager[Callable[[int, int], None]]]
+    """Shows the progress of a load, which is told to what its context gives."""
+
+PROMETHEUS = "prometheus"
+"""The name of the published port at which a scenario's Prometheus answers."""
+FIRST_SCRAPE = 12.0
+"""Seconds to wait for scrapes before a load: a Prometheus that has just been started takes up to
+five to look at its targets for the first time (``reloader`` in its scrape/manager.go)."""
+CONFIGURATIONS = (".yaml", ".yml")
+"""Files of a build context that are kept beside a record, as rendered."""
+
+
+class Purpose(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a run is made: its kind (``load``, ``compare`` ...) and the experiment it is part of."""
+
+    kind: str = "load"
+    experiment: str = ""
+
+
+def present(lab: Lab, name: str) -> tuple[LabSpec, Observed]:
+    """What a lab was made from, and what podman holds of it.
+
+    Raises :class:`AbsentError` when there is no lab of that name to send traffic to.
+    """
+    observed = lab.engine.observe(name)
+    spec = observed.recorded()
+    if spec is None or not observed.my_pods():
+        raise AbsentError(f"no lab named {name} is up", hint="start one: lab up direct")
+    return spec, observed
+
+
+def target(spec: LabSpec) -> str:
+    """The URL that traffic is poured on. Raises :class:`AbsentError` when none is published."""
+    for port in spec.ports():
+        if port.name == spec.entry:
+            return port.url
+    raise AbsentError(f"{spec.scenario} publishes no port that traffic could go to")
+
+
+def measure(
+    lab: Lab, name: str, order: Order, tell: Callable[[int, int], None], purpose: Purpose
+) -> Record:
+    """Pour an order of traffic on a lab, reconcile what was counted, record and judge the run.
+
+    ``order.url`` is filled in when it is empty. Where Prometheus does not answer the run goes
+    on, and what it would have said is recorded as not measured.
+    """
+    spec, observed = present(lab, name)
+    if not order.url:
+        order = msgspec.structs.replace(order, url=target(spec))
+    began = datetime.now(UTC)
+    before = _snapshot(spec, None)
+    load = traffic.pour(order, tell)
+    after = _snapshot(spec, before)
+    client = Client(sent=load.sent, succeeded=load.succeeded, failed=load.errors)
+    record = Record(
+        id=f"{began:%Y%m%d-%H%M%S}-{_slug(spec.scenario)}-{secrets.token_hex(2)}",
+        began=began,
+        kind=purpose.kind,
+        experiment=purpose.experiment,
+        spec=spec,
+        containers=container_ids(observed),
+        images=_images(lab, spec),
+        host=_host(lab),
+        load=load,
+        before=before,
+        after=after,
+        ledger=reconcile(client, before, after),
+        skipped=_answers_of_b(before),
+    )
+    # Measured data is safe before anything else is made of it.
+    records.save(record, _configurations(spec) | _timeline(spec, before))
+    judged = assess(lab, record, lab.engine.observe(name))
+    records.update(judged)
+    return judged
+
+
+def completed(record: Record) -> Record:
+    """The record of a run that was not interrupted.
+
+    Raises :class:`KeyboardInterrupt` for one that was, as Ctrl-C does outside of a load: so the
+    experiment that the run is part of ends too.
+    """
+    if record.load.partial:
+        raise KeyboardInterrupt(f"run {record.id} is partial")
+    return record
+
+
+def container_ids(observed: Observed) -> dict[str, str]:
+    """The ids of everything in the lab's pods, whoever made it, by name."""
+    mine = {pod.id for pod in observed.my_pods()}
+    return {c.name: c.id for c in observed.containers if c.pod in mine and not c.infra}
+
+
+def jobs(spec: LabSpec) -> tuple[str, ...]:
+    """The Prometheus jobs whose counters belong to a lab: those of containers that it has."""
+    names = spec.services()
+    return tuple(job for job in (SERVICE_A, ENVOY, SERVICE_B) if job in names)
+
+
+def _snapshot(spec: LabSpec, since: Snapshot | None) -> Snapshot:
+    wanted = jobs(spec)
+    url = _prometheus(spec)
+    problem = f"{spec.scenario} has no port named {PROMETHEUS}"
+    if url:
+        try:
+            deadline = DEADLINE if since else FIRST_SCRAPE
+            return snapshot(Prometheus(url), wanted, since=since, deadline=deadline)
+        except LabError as error:
+            problem = error.message
+    return Snapshot(0.0, tuple(Scrape(job=job, problem=problem) for job in wanted))
+
+
+def _timeline(spec: LabSpec, before: Snapshot) -> dict[str, str]:
+    """The run's time line as a file; none where the run itself could not be measured."""
+    url = _prometheus(spec)
+    if not url or not before.asked:
+        return {}
+    try:
+        found = timeline(Prometheus(url), jobs(spec), before.asked)
+    except LabError:
+        return {}
+    return {TIMELINE: msgspec.json.encode(found).decode()}
+
+
+def _prometheus(spec: LabSpec) -> str:
+    return next((port.url for port in spec.ports() if port.name == PROMETHEUS), "")
+
+
+def _answers_of_b(before: Snapshot) -> int | None:
+    from lab.measure.counters import B_FAILED, B_SUCCEEDED
+
+    counts = [before.total(metric) for metric in (B_SUCCEEDED, B_FAILED)]
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _images(lab: Lab, spec: LabSpec) -> tuple[Image, ...]:
+    used = dict.fromkeys(container.image for _, container in spec.containers())
+    found = ((reference, lab.engine.images.inspect(reference)) for reference in used)
+    return tuple(
+        Image(reference=reference, id=stored.id, digest=stored.digest, labels=stored.labels)
+        for reference, stored in found
+        if stored
+    )
+
+
+def _host(lab: Lab) -> Host:
+    return Host(
+        machine=platform.machine(),
+        kernel=platform.release(),
+        processors=os.cpu_count() or 0,
+        memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        python=platform.python_version(),
+        lab=__version__,
+        podman=lab.engine.version,
+    )
+
+
+def _configurations(spec: LabSpec) -> dict[str, str]:
+    """The rendered configuration files of every image, as they were built in."""
+    found: dict[str, str] = {}
+    for image in spec.images:
+        if image.build is None:
+            continue
+        for path, file in contexts.load(image.build.context, image.build.args).items():
+            if path.endswith(CONFIGURATIONS):
+                found[f"{image.name}-{path.replace('/', '-')}"] = file.content.decode()
+    return found
+
+
+def _slug(scenario: str) -> str:
+    """The scenario's name for an id: of a path, the file's name without its suffix."""
+    name = scenario.rsplit("/", 1)[-1].removesuffix(".yaml").removesuffix(".yml")
+    return "".join(c if c.isalnum() else "-" for c in name.lower())[:20] or "scenario"

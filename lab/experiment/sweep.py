@@ -1,0 +1,152 @@
+"""Sweeping: the same traffic over a grid of parameters, one run a point, resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lab import lifecycle
+from lab.experiment.run import Purpose, completed, measure
+from lab.measure import records
+from lab.measure.records import Record
+from lab.measure.verdicts import overall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from lab.lifecycle import Lab
+    from lab.measure.load import Order
+
+CONCURRENCY = "concurrency"
+"""The one axis of a grid that is not a parameter of the scenario but of the load."""
+
+
+class Grid(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sweep covers: for every axis its values. ``wish`` has the other parameters."""
+
+    scenario: str
+    name: str
+    source: str = "auto"
+    given: dict[str, int | str] = {}
+    axes: dict[str, tuple[int, ...]]
+    requests: int
+
+    @property
+    def id(self) -> str:
+        """The same grid has the same id, so that a sweep that broke off goes on."""
+        text = msgspec.json.encode(self, order="sorted")
+        return f"sweep-{hashlib.sha256(text).hexdigest()[:8]}"
+
+    def points(self) -> list[dict[str, int]]:
+        """Every combination of values, the last axis changing fastest."""
+        names = list(self.axes)
+        return [
+            dict(zip(names, values, strict=True))
+            for values in itertools.product(*self.axes.values())
+        ]
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a sweep is: the ``point`` that comes next, the ``index``-th of ``total``, from 0.
+
+    ``seconds_left`` is an estimate; None while no point has been measured.
+    """
+
+    point: dict[str, int]
+    index: int
+    total: int
+    seconds_left: float | None
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """One point of a grid: its judged run, and whether it was there from an earlier sweep."""
+
+    point: dict[str, int]
+    record: Record
+    resumed: bool
+
+    @property
+    def success(self) -> str:
+        """The verdict on the success rate, or on everything where no claim is about that."""
+        found = [j for j in self.record.judgements if j.name == "success"]
+        return overall(found or self.record.judgements)
+
+
+def sweep(
+    lab: Lab,
+    grid: Grid,
+    order: Callable[[dict[str, int]], Order],
+    tell: Callable[[Step], None],
+    *,
+    timeout: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[Swept]:
+    """Run every point of the grid that has no record yet.
+
+    ``order`` makes the traffic of a point; ``tell`` hears of each point before its turn. Only
+    what a point changes is replaced in the lab. An earlier record of a point counts if it was
+    made on the same images.
+    """
+    points = grid.points()
+    done = _done(grid.id)
+    swept: list[Swept] = []
+    took: list[float] = []
+    for index, point in enumerate(points):
+        to_come = sum(_key(each) not in done for each in points[index:])
+        left = sum(took) / len(took) * to_come if took else None
+        tell(Step(point=point, index=index, total=len(points), seconds_left=left))
+        began = clock()
+        prepared = lifecycle.prepare(lab, _wish(grid, point))
+        record = done.get(_key(point))
+        resumed = record is not None and record.spec.images == prepared.spec.images
+        if record is None or not resumed:
+            lifecycle.up(lab, prepared, timeout=timeout)
+            purpose = Purpose(kind="sweep", experiment=f"{grid.id}/{_key(point)}")
+            record = completed(measure(lab, grid.name, order(point), _unheard, purpose))
+            took.append(clock() - began)
+        swept.append(Swept(point=point, record=record, resumed=resumed))
+    return swept
+
+
+def _wish(grid: Grid, point: Mapping[str, int]) -> lifecycle.Wish:
+    parameters = {name: value for name, value in point.items() if name != CONCURRENCY}
+    return lifecycle.Wish(
+        scenario=grid.scenario,
+        name=grid.name,
+        given={**grid.given, **parameters},
+        source=grid.source,
+    )
+
+
+def _unheard(_sent: int, _succeeded: int) -> None:
+    """Within a point nothing is told."""
+
+
+def _done(sweep_id: str) -> dict[str, Record]:
+    """The judged records of an earlier sweep over the same grid, by point."""
+    found: dict[str, Record] = {}
+    for record_id in records.ids():
+        try:
+            record = records.read(record_id)
+        except records.RecordError:
+            continue
+        owner, _, key = record.experiment.partition("/")
+        if owner == sweep_id and record.judgements and not record.load.partial:
+            found[key] = record
+    return found
+
+
+def _key(point: Mapping[str, int]) -> str:
+    return ",".join(f"{name}={value}" for name, value in point.items())
+
+
+def summary(swept: Sequence[Swept]) -> dict[str, int]:
+    """How many points there are of each verdict on the success rate."""
+    counts: dict[str, int] = {}
+    for each in swept:
+        counts[each.success] = counts.get(each.success, 0) + 1
+    return counts

@@ -1,0 +1,1 @@
+"""Where images come from: what determines one, which source serves it, how it is built."""

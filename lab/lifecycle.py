@@ -1,0 +1,228 @@
+"""The use cases of a lab's life: build, up, status, down.
+
+Each is a few lines over observe, plan and apply; what they print is up to the caller. Imports
+that only some of them need stand inside them: looking at a lab takes less time than all these.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from lab.converge import conflicts, images, ports, ready
+from lab.converge.diff import diff
+from lab.converge.plan import Action, Kind, Plan
+from lab.converge.status import Status, status
+from lab.errors import AddressTakenError, NotReadyError, StepError
+from lab.topology.spec import ImageSpec, LabSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lab.converge.apply import Reporter
+    from lab.converge.observed import Observed
+    from lab.converge.plan import Step
+    from lab.engine import Engine
+    from lab.images.sources import Choice
+
+LOG_LINES = 5
+"""How many lines of each container's log an error of readiness shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the user asked for: a scenario, a lab's name, parameters, and an image source."""
+
+    scenario: str
+    name: str
+    given: Mapping[str, int | str]
+    source: str = "auto"
+
+    @cached_property
+    def wanted(self) -> LabSpec:
+        """The scenario with its parameters, as far as it is known without looking at podman."""
+        from lab.topology import scenario
+
+        return scenario.load(self.scenario, name=self.name, given=self.given)
+
+    def check(self) -> None:
+        """Raise :class:`lab.errors.UsageError` when there can be no such lab.
+
+        To be called before podman is needed, whose service may still be starting.
+        """
+        self.wanted  # noqa: B018 - reading it is what checks
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """What every use case works with."""
+
+    engine: Engine
+    reporter: Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A complete spec, the plan that leads there from what was observed, and the image source."""
+
+    spec: LabSpec
+    plan: Plan
+    source: Choice
+    observed: Observed
+
+
+def prepare(lab: Lab, wish: Wish) -> Prepared:
+    """Everything that ``up`` does before it changes something; what ``--dry-run`` shows.
+
+    Raises :class:`lab.errors.UsageError` or :class:`lab.errors.ConflictError`.
+    """
+    spec, source, observed = _resolve(lab, wish)
+    conflicts.check(spec, observed)
+    ports.check(conflicts.ports_to_probe(spec, observed))
+    return Prepared(spec, diff(spec, observed), source, observed)
+
+
+def up(lab: Lab, prepared: Prepared, *, timeout: float) -> Status:
+    """Carry a prepared plan out and wait until the lab answers."""
+    try:
+        _apply(lab, prepared.plan)
+    except StepError as error:
+        if not isinstance(error.__cause__, AddressTakenError):
+            raise
+        prepared = _elsewhere(lab, prepared)
+        _apply(lab, prepared.plan)
+    try:
+        ready.wait(prepared.spec, timeout)
+    except NotReadyError as error:
+        error.details += _last_words(lab.engine, prepared.spec, error.answered)
+        raise
+    if not prepared.plan:
+        return status(prepared.observed)
+    return look(lab.engine, prepared.spec.name)
+
+
+def _elsewhere(lab: Lab, prepared: Prepared) -> Prepared:
+    """The same lab in another subnet.
+
+    Podman that was killed while it started a pod keeps the lease of its address, of which it
+    knows nothing any more, until the host starts anew.
+    """
+    from lab.topology.place import move
+
+    observed = lab.engine.observe(prepared.spec.name)
+    spec = move(prepared.spec, in_use=observed.subnets_in_use)
+    observed = images.looked_up(observed, spec, lab.engine.image_id)
+    return Prepared(spec, diff(spec, observed), prepared.source, observed)
+
+
+def look(engine: Engine, name: str) -> Status:
+    """What runs of a lab now, beside what its last ``up`` asked for."""
+    observed = engine.observe(name)
+    recorded = observed.recorded()
+    if recorded is not None:
+        observed = images.looked_up(observed, recorded, engine.image_id)
+    return status(observed)
+
+
+def build(lab: Lab, wish: Wish) -> Prepared:
+    """Build what images of a scenario are missing, and nothing else."""
+    spec, source, observed = _resolve(lab, wish)
+    plan = diff(spec, observed)
+    steps = tuple(step for step in plan.steps if step.action is Action.BUILD)
+    kept = tuple(kept for kept in plan.kept if kept.kind is Kind.IMAGE)
+    plan = Plan(lab=plan.lab, steps=steps, kept=kept)
+    _apply(lab, plan)
+    return Prepared(spec, plan, source, observed)
+
+
+def down(lab: Lab, name: str, *, volumes: bool = False, dry_run: bool = False) -> Plan:
+    """Remove everything of a lab; its data volumes too when asked."""
+    observed = lab.engine.observe(name)
+    conflicts.check(None, observed)
+    plan = diff(None, observed, volumes=volumes)
+    if not dry_run:
+        _apply(lab, plan)
+    return plan
+
+
+def _resolve(lab: Lab, wish: Wish) -> tuple[LabSpec, Choice, Observed]:
+    """The complete spec of a wish, why its images come from where they do, and what is there."""
+    from lab.images import recipes, sources
+    from lab.topology.place import place
+
+    def probe(reference: str) -> str:
+        return lab.engine.images.registry_trouble(reference)
+
+    wish.check()
+    observed = lab.engine.observe(wish.name)
+    image_id = cache(lab.engine.image_id)
+    choice = sources.choose(
+        wish.source,
+        wish.wanted,
+        present=image_id,
+        recorded=observed.recorded(),
+        probe=probe,
+    )
+    spec = recipes.resolve(wish.wanted, choice.source)
+    current = _subnet(spec, observed)
+    spec = place(spec, current=current, in_use=observed.subnets_in_use)
+    return spec, choice, images.looked_up(observed, spec, image_id)
+
+
+def _apply(lab: Lab, plan: Plan) -> None:
+    from lab.converge import apply
+
+    if any(step.action is Action.BUILD for step in plan.steps):
+        execute, cancel = _building(lab)
+    else:
+        execute, cancel = lab.engine.execute, _nothing
+    apply.run(plan, execute, lab.reporter, cancel=cancel)
+
+
+def _nothing() -> None:
+    """What is under way ends by itself soon enough."""
+
+
+def _building(lab: Lab) -> tuple[Callable[[Step], None], Callable[[], None]]:
+    """How to execute a step of a plan with builds in it, and how to make builds end early."""
+    from lab.images import process
+    from lab.images.builder import Builder
+
+    builder = Builder(lab.engine.images)
+    cancelled = threading.Event()
+
+    def execute(step: Step) -> None:
+        def emit(line: str) -> None:
+            if cancelled.is_set():
+                raise StepError("it was interrupted")
+            lab.reporter.progress(step, line)
+
+        if isinstance(step.subject, ImageSpec):
+            builder.build(step.subject, emit)
+        else:
+            lab.engine.execute(step)
+
+    def cancel() -> None:
+        cancelled.set()
+        process.end_all()
+
+    return execute, cancel
+
+
+def _subnet(spec: LabSpec, observed: Observed) -> str:
+    for network in observed.networks:
+        if network.mine and network.name == spec.network.name and network.subnets:
+            return network.subnets[0]
+    return ""
+
+
+def _last_words(engine: Engine, spec: LabSpec, answered: frozenset[str]) -> tuple[str, ...]:
+    """The end of the log of every container in a pod that did not answer."""
+    lines: list[str] = []
+    for pod, container in spec.containers():
+        if pod.name not in answered:
+            found = engine.logs(container.name, tail=LOG_LINES)
+            lines += [f"last lines of {container.name}:", *(f"  {line}" for line in found)]
+    return tuple(lines)

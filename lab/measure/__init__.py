@@ -1,0 +1,1 @@
+"""What happened: traffic, counters, theory. Nothing here knows podman."""

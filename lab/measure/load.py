@@ -1,0 +1,84 @@
+"""A load as it was ordered, and its result; both are plain data."""
+
+from __future__ import annotations
+
+import msgspec
+
+from lab.measure.intervals import Interval
+from lab.measure.latency import Latency
+from lab.measure.pacer import Arrivals
+from lab.measure.tally import Answers
+
+KEPT = 0.99
+"""A rate counts as kept when at least this share of it was."""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What to send.
+
+    ``requests`` and ``duration`` (seconds) limit the load; one of them has to be given, and
+    the first that is reached ends it. Without a ``rate`` the loop is closed: ``concurrency``
+    clients each send their next request after an answer. With one (requests per second) it is
+    open: requests are sent when they are due, whatever became of the earlier ones, on up to
+    ``concurrency`` connections. ``arrival_seed`` makes Poisson ``arrivals`` repeatable.
+    ``timeout`` is each request's, in seconds.
+    """
+
+    url: str
+    requests: int | None = None
+    duration: float | None = None
+    concurrency: int = 1
+    rate: float | None = None
+    arrivals: Arrivals = Arrivals.CONSTANT
+    arrival_seed: int = 0
+    timeout: float = 30.0
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How an open loop kept its rate: what was ``asked`` and ``achieved``, in requests/s.
+
+    ``lag`` is by how many seconds the latest request was late.
+    """
+
+    asked: float
+    achieved: float
+    lag: float
+
+    @property
+    def kept(self) -> bool:
+        """Whether the rate was the one asked for, up to one percent."""
+        return self.achieved >= KEPT * self.asked
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a load.
+
+    ``sent`` counts every request that was begun, also those that found no connection; each
+    either ``succeeded`` (status 200 to 299) or ``failed``, and ``errors`` counts the failed
+    ones by cause: ``status 500``, or one of :class:`lab.measure.outcome.ErrorKind`.
+    ``success_interval`` is Wilson's at 95 %. ``seconds`` is wall time, ``last_sent`` when the
+    last request was sent, in seconds after the first, ``throughput`` answers
+    or errors per second. ``partial`` says that it was interrupted before its end.
+
+    Latencies run from the moment when a request was due until its answer was complete, for
+    answers of any status and for time-outs; ``histogram`` has them all in microseconds, as
+    :func:`lab.measure.latency.summary` reads. ``outcomes`` has a bit per request in the
+    order of sending, as :func:`lab.measure.outcome.unpack` reads.
+    """
+
+    order: Order
+    sent: int
+    succeeded: int
+    failed: int
+    success_rate: float | None
+    success_interval: Interval
+    seconds: float
+    last_sent: float
+    throughput: float
+    partial: bool
+    answers: tuple[Answers, ...]
+    errors: dict[str, int]
+    latency: Latency | None
+    pace: Pace | None
+    histogram: str
+    outcomes: str

@@ -1,0 +1,217 @@
+"""Records of runs: a directory each, written once, read ever after.
+
+A record holds everything that a table, a chart, a comparison or a replay needs: judging and
+drawing never measure again. Its directory appears whole or not at all, because it is written
+under another name first; records from before are never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lab import xdg
+from lab.errors import LabError, UsageError
+from lab.measure.counters import Snapshot
+from lab.measure.ledger import Ledger
+from lab.measure.load import Load
+from lab.measure.verdicts import Judgement
+from lab.topology.spec import LabSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+VERSION = 1
+"""The format's version; a reader refuses any other."""
+FILE = "record.json"
+_PARTIAL = ".partial-"
+_READABLE = "check its permissions, or set XDG_STATE_HOME to another place"
+
+
+class RecordError(LabError):
+    """A record is missing, damaged, of another version, or cannot be written."""
+
+
+class Host(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run took place: the machine, and the versions of what ran."""
+
+    machine: str
+    kernel: str
+    processors: int
+    memory: int
+    """Bytes."""
+    python: str
+    lab: str
+    podman: str
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that ran, by the id that podman gave it, with the labels that say its versions."""
+
+    reference: str
+    id: str
+    digest: str
+    labels: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        """The reference without its tag."""
+        path, _, last = self.reference.rpartition("/")
+        return f"{path}/{last.partition(':')[0]}".lstrip("/")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One run: what was asked, on what, and everything that was counted.
+
+    ``experiment`` names the sweep or comparison that a run was part of. ``containers`` maps
+    names to podman's ids: a container with another id is another run's. ``skipped`` is how
+    many answers service B had given before the run began, which a replay has to repeat first
+    when B is seeded. ``judgements`` holds predictions and verdicts; it is empty in a record that
+    was not finished.
+    """
+
+    version: int = VERSION
+    id: str
+    began: datetime
+    kind: str
+    experiment: str = ""
+    spec: LabSpec
+    containers: dict[str, str]
+    images: tuple[Image, ...]
+    host: Host
+    load: Load
+    before: Snapshot
+    after: Snapshot
+    ledger: Ledger
+    skipped: int | None = None
+    judgements: tuple[Judgement, ...] = ()
+
+
+def directory() -> Path:
+    """Where records are: ``lab/runs`` in the user's state directory (XDG base directories)."""
+    return xdg.home("STATE_HOME") / "lab" / "runs"
+
+
+def save(record: Record, files: Mapping[str, str]) -> Path:
+    """Write a record, and beside it other ``files`` by name, such as rendered configurations.
+
+    Raises :class:`RecordError` when it cannot be written whole; nothing of it is left then.
+    """
+    final = directory() / record.id
+    partial = directory() / f"{_PARTIAL}{record.id}"
+    try:
+        partial.mkdir(parents=True)
+        for name, text in files.items():
+            _write(partial / name, text.encode())
+        _write(partial / FILE, msgspec.json.format(msgspec.json.encode(record), indent=1))
+        partial.rename(final)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise RecordError(
+            f"the run could not be recorded in {final}: {error.strerror}",
+            hint="make room, or set XDG_STATE_HOME to another place",
+        ) from error
+    return final
+
+
+def update(record: Record) -> None:
+    """Write a record anew, with what has been judged since; the old one is whole until then."""
+    path = directory() / record.id / FILE
+    partial = path.with_name(f"{_PARTIAL}{FILE}")
+    try:
+        _write(partial, msgspec.json.format(msgspec.json.encode(record), indent=1))
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RecordError(
+            f"{path} could not be written: {error.strerror}", hint="what it said before is whole"
+        ) from error
+
+
+def ids() -> tuple[str, ...]:
+    """The ids of all records, oldest first: they begin with the time.
+
+    Raises :class:`RecordError` when that cannot be found out.
+    """
+    try:
+        # Not asked of is_dir, which from Python 3.14 on takes every trouble for a no.
+        found = [path.name for path in directory().iterdir() if (path / FILE).is_file()]
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except OSError as error:
+        raise RecordError(
+            f"cannot look into {directory()}: {error.strerror}", hint=_READABLE
+        ) from error
+    return tuple(sorted(name for name in found if not name.startswith(_PARTIAL)))
+
+
+def find(text: str) -> str:
+    """The id that ``text`` stands for: the whole, a part that only one has, or ``latest``.
+
+    Raises :class:`lab.errors.UsageError` when there is none, or more than one.
+    """
+    known = ids()
+    if text == "latest" and known:
+        return known[-1]
+    matching = [known_id for known_id in known if text in known_id]
+    if text in matching or len(matching) == 1:
+        return text if text in matching else matching[0]
+    if matching:
+        raise UsageError(
+            f"{text!r} could be any of {len(matching)} runs",
+            hint="give more of the id",
+            details=tuple(matching[:10]),
+        )
+    hint = "`lab runs` lists them" if known else "`lab load` makes one"
+    raise UsageError(f"there is no run {text!r}", hint=hint)
+
+
+def read(record_id: str) -> Record:
+    """Read a record. Raises :class:`RecordError` for a damaged one or another version."""
+    path = directory() / record_id / FILE
+    try:
+        data = path.read_bytes()
+        version = msgspec.json.decode(data, type=_Version).version
+        if version == VERSION:
+            return msgspec.json.decode(data, type=Record)
+    except OSError as error:
+        raise RecordError(f"cannot read {path}: {error.strerror}", hint=_READABLE) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise RecordError(
+            f"{path} is damaged: {error}", hint="remove its directory; other runs are whole"
+        ) from error
+    raise RecordError(
+        f"{path} has version {version}, and this lab reads version {VERSION}",
+        hint="read it with the lab that wrote it",
+    )
+
+
+def files(record_id: str) -> dict[str, str]:
+    """The texts beside a record, by file name. Raises :class:`RecordError` for unreadable ones."""
+    place = directory() / record_id
+    try:
+        return {
+            path.name: path.read_text(encoding="utf-8")
+            for path in sorted(place.iterdir())
+            if path.name != FILE and not path.name.startswith(_PARTIAL)
+        }
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"the files beside {place / FILE} cannot be read: {error}") from error
+
+
+class _Version(msgspec.Struct):
+    """As much of a record as tells whether the rest can be read."""
+
+    version: int
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

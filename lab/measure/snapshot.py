@@ -1,0 +1,168 @@
+"""Taking a snapshot of the counters: through Prometheus, and never from before one asked."""
+
+from __future__ import annotations
+
+import time
+from math import ceil
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lab.measure.counters import (
+    ENVOY,
+    NAMES,
+    SERVICE_A,
+    SERVICE_B,
+    START_TIME,
+    UPTIME,
+    Sample,
+    Scrape,
+    Snapshot,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from lab.measure.prometheus import Prometheus, Series
+
+    Key = tuple[str, str]
+    """A target: its job and its instance, as Prometheus labels what it says."""
+
+DEADLINE = 5.0
+"""Seconds to wait for scrapes; the lab's Prometheus scrapes every second."""
+PAUSE = 0.05
+"""Seconds between two looks at what Prometheus has scraped."""
+ADJUSTMENT = 0.002
+"""Seconds by which Prometheus may shift a scrape's time to make intervals even."""
+
+_TARGET_LABELS = frozenset({"job", "instance"})
+_NEVER_FALLS = {
+    SERVICE_A: "service_a_requests_total",
+    SERVICE_B: "service_b_requests_total",
+    ENVOY: UPTIME,
+}
+
+
+def snapshot(
+    prometheus: Prometheus,
+    jobs: Sequence[str],
+    *,
+    since: Snapshot | None = None,
+    deadline: float = DEADLINE,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Snapshot:
+    """Read every counter of ``jobs`` from scrapes that began after this call.
+
+    So it includes whatever was counted before the call. Only Prometheus' own clock counts. All
+    samples of a target come from one scrape, the last that succeeded. A target of which there
+    is none within ``deadline`` seconds is in the snapshot with its problem. With the snapshot
+    ``since`` which the period began, targets are marked that were restarted in between.
+
+    Raises :class:`lab.errors.LabError` when Prometheus does not answer.
+    """
+    asked = prometheus.now()
+    began = clock()
+    targets: dict[str, list[str]] = {}
+    while True:
+        elapsed = clock() - began
+        if len(targets) < len(jobs):
+            # One that has just started does not know its targets for some seconds.
+            targets = _instances(prometheus, jobs)
+        scrapes = _scrapes(prometheus, jobs, asked, elapsed)
+        whole = len(targets) == len(jobs) and all(key in scrapes for key in _keys(targets))
+        if whole or elapsed >= deadline:
+            break
+        sleep(PAUSE)
+    problems = {} if whole else _problems(prometheus)
+    found = (
+        scrape for job in jobs for scrape in _of_job(job, targets.get(job, []), scrapes, problems)
+    )
+    return Snapshot(asked, tuple(_with_restart(prometheus, scrape, since) for scrape in found))
+
+
+def _keys(targets: Mapping[str, Sequence[str]]) -> Iterator[Key]:
+    return ((job, instance) for job, instances in targets.items() for instance in instances)
+
+
+def _instances(prometheus: Prometheus, jobs: Sequence[str]) -> dict[str, list[str]]:
+    """The targets of each job that has any."""
+    found: dict[str, list[str]] = {}
+    for target in prometheus.targets():
+        if target.job in jobs:
+            found.setdefault(target.job, []).append(target.instance)
+    return found
+
+
+def _of_job(
+    job: str, instances: Sequence[str], scrapes: Mapping[Key, Scrape], problems: Mapping[Key, str]
+) -> Iterator[Scrape]:
+    """The scrape of each target of a job, or what the problem with it is."""
+    if not instances:
+        yield Scrape(job=job, problem="Prometheus has no such target")
+    for instance in instances:
+        found = scrapes.get((job, instance))
+        if found is None:
+            problem = problems.get((job, instance)) or "its last scrape is too old"
+            found = Scrape(job=job, problem=problem)
+        yield msgspec.structs.replace(found, instance=instance if len(instances) > 1 else "")
+
+
+def _scrapes(
+    prometheus: Prometheus, jobs: Sequence[str], asked: float, elapsed: float
+) -> dict[Key, Scrape]:
+    """The last successful scrape after ``asked`` of each target that has one."""
+    names = "|".join(sorted(NAMES | {"up"}))
+    # Not wider than needed, as the answer has every scrape of the window.
+    window = ceil(elapsed) + 1
+    found: dict[Key, list[Series]] = {}
+    for series in prometheus.query(f'{{job=~"{"|".join(jobs)}",__name__=~"{names}"}}[{window}s]'):
+        found.setdefault((series.labels["job"], series.labels["instance"]), []).append(series)
+    times = {
+        key: point.time
+        for key, group in found.items()
+        for series in group
+        if series.name == "up"
+        for point in series.points
+        if point.value == 1 and point.time > asked + ADJUSTMENT
+    }
+    return {
+        key: Scrape(job=key[0], time=when, samples=tuple(_samples(found[key], when)))
+        for key, when in times.items()
+    }
+
+
+def _samples(found: Iterable[Series], when: float) -> list[Sample]:
+    """What one scrape saw: all its samples have the same time."""
+    return [
+        Sample(
+            series.name,
+            {k: v for k, v in sorted(series.labels.items()) if k not in _TARGET_LABELS},
+            point.value,
+        )
+        for series in found
+        if series.name != "up"
+        for point in series.points
+        if point.time == when
+    ]
+
+
+def _with_restart(prometheus: Prometheus, scrape: Scrape, since: Snapshot | None) -> Scrape:
+    begin = since.scrape(scrape.job, scrape.instance).time if since else None
+    if begin is None or scrape.time is None:
+        return scrape
+    # From the first scrape to the last, both included: 1 ms more, as Prometheus 3 leaves the
+    # oldest instant of a window out.
+    window = f"{round((scrape.time - begin) * 1000) + 1}ms"
+    instance = f',instance="{scrape.instance}"' if scrape.instance else ""
+    target = f'{{job="{scrape.job}"{instance}}}[{window}]'
+    signs = f"max(changes({START_TIME}{target})) > 0"
+    if scrape.job in _NEVER_FALLS:
+        signs += f" or max(resets({_NEVER_FALLS[scrape.job]}{target})) > 0"
+    restarted = bool(prometheus.query(signs, time=scrape.time))
+    return msgspec.structs.replace(scrape, restarted=restarted)
+
+
+def _problems(prometheus: Prometheus) -> dict[Key, str]:
+    """Why the last scrape of each target failed; "" where it did not."""
+    return {(target.job, target.instance): target.error for target in prometheus.targets()}

@@ -1,0 +1,103 @@
+"""Counting outcomes as they come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lab.measure.latency import Recorder
+from lab.measure.outcome import ErrorKind, class_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_CLASSES = 1000
+"""So many kinds of answers are told apart; bodies without a pattern would fill the memory."""
+THE_REST = "(other answers)"
+
+_OK = range(200, 300)
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """One kind of answer: how many there were, what they begin with, and one of them.
+
+    Requests without an answer are of the kind ``no answer: ERROR``.
+    """
+
+    count: int
+    answer: str
+    example: str
+
+
+class Tally:
+    """What became of the requests so far."""
+
+    def __init__(self) -> None:
+        """Nothing was sent."""
+        self.finished = 0
+        self.succeeded = 0
+        self.latencies = Recorder()
+        self._successes = bytearray()
+        self._errors: Counter[str] = Counter()
+        self._kinds: Counter[bytes] = Counter()
+        self._examples: dict[bytes, str] = {}
+
+    @property
+    def sent(self) -> int:
+        """How many requests were begun."""
+        return len(self._successes)
+
+    @property
+    def successes(self) -> bytes:
+        """A byte for each request in the order of sending: 1 if it succeeded, else 0."""
+        return bytes(self._successes)
+
+    @property
+    def errors(self) -> Mapping[str, int]:
+        """Failed requests by cause: an :class:`ErrorKind`, or ``status 500``."""
+        return dict(sorted(self._errors.items()))
+
+    def begin(self) -> int:
+        """Count a request that is about to be sent; return its index."""
+        self._successes.append(0)
+        return len(self._successes) - 1
+
+    def answered(self, index: int, status: int, body: bytes, latency: float) -> None:
+        """Count an answer; statuses from 200 to 299 are successes."""
+        if status in _OK:
+            self._successes[index] = 1
+            self.succeeded += 1
+        else:
+            self._errors[f"status {status}"] += 1
+        self.latencies.add(latency)
+        self._count(class_of(body), body)
+
+    def failed(self, kind: ErrorKind, detail: str, waited: float) -> None:
+        """Count a request without an answer.
+
+        Only time-outs count among the latencies: leaving them out would flatter, and an error
+        that came at once would as well if it were counted.
+        """
+        self._errors[str(kind)] += 1
+        if kind is ErrorKind.TIMEOUT:
+            self.latencies.add(waited)
+        text = f"no answer: {kind}"
+        self._count(text.encode(), f"{text} ({detail})".encode())
+
+    def answers(self) -> tuple[Answers, ...]:
+        """Every kind of answer, in alphabetical order."""
+        rows = (
+            Answers(count, kind.decode(), self._examples[kind])
+            for kind, count in self._kinds.items()
+        )
+        return tuple(sorted(rows, key=lambda row: row.answer))
+
+    def _count(self, kind: bytes, answer: bytes) -> None:
+        self.finished += 1
+        if kind not in self._examples:
+            if len(self._examples) >= MOST_CLASSES:
+                kind = THE_REST.encode()
+            self._examples.setdefault(kind, answer.decode(errors="replace").strip())
+        self._kinds[kind] += 1

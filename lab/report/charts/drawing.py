@@ -1,0 +1,102 @@
+"""Drawing Vega-Lite specifications as SVG for a page that has its own colours and widths.
+
+The language: https://vega.github.io/vega-lite/docs/. Colours are the page's CSS variables, so
+that one drawing serves light and dark; every chart is drawn for two widths, because text that
+is scaled down cannot be read.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Spec = dict[str, Any]
+"""A Vega-Lite specification, or a part of one."""
+
+WIDE, NARROW = 740, 290
+"""Pixels of the plotting area: on a desk, and on a telephone."""
+
+_VERSION = "6.4"
+_THEME: Spec = {
+    "background": None,
+    "font": "sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--quiet)",
+        "titleColor": "var(--quiet)",
+        "titleFontWeight": "normal",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "labelFlush": False,
+        "gridColor": "var(--grid)",
+        "domainColor": "var(--grid)",
+        "tickColor": "var(--grid)",
+    },
+    "legend": {
+        "orient": "top",
+        "title": None,
+        "labelColor": "var(--ink)",
+        "labelFontSize": 12,
+        "columnPadding": 22,
+        "symbolOpacity": 1,
+        "labelLimit": 260,
+    },
+    "title": {
+        "color": "var(--ink)",
+        "anchor": "start",
+        "fontSize": 12,
+        "fontWeight": "normal",
+        "offset": 6,
+    },
+    "text": {"color": "var(--ink)", "fontSize": 12},
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn chart: its ``title``, what it shows in words, and the SVG for both widths."""
+
+    title: str
+    alt: str
+    wide: str
+    narrow: str
+
+
+def draw(name: str, title: str, alt: str, specify: Callable[[int], Spec]) -> Chart:
+    """Draw what ``specify`` makes for a width in pixels.
+
+    ``name`` is unique on the page; ``alt`` says what one would see.
+
+    Raises :class:`LabError` when the library that draws is not installed.
+    """
+    return Chart(
+        title,
+        alt,
+        wide=_svg(f"{name}-wide", alt, specify(WIDE)),
+        narrow=_svg(f"{name}-narrow", alt, specify(NARROW)),
+    )
+
+
+def _svg(name: str, alt: str, spec: Spec) -> str:
+    try:
+        import vl_convert
+    except ImportError as error:
+        raise LabError(
+            "the report's charts need a library that is not installed",
+            hint="pip install 'podman-lab[report]'",
+        ) from error
+
+    svg: str = vl_convert.vegalite_to_svg(
+        {**spec, "config": _THEME}, vl_version=_VERSION, allowed_base_urls=[]
+    )
+    # Identifiers are the same in every drawing, and all drawings are in one page.
+    svg = re.sub(r'(\bid="|url\(#)', rf"\1{name}-", svg)
+    label = f'role="img" aria-label="{escape(alt)}"'
+    return re.sub(r'<svg ([^>]*?)width="\d+" height="\d+"', rf"<svg {label} \1", svg, count=1)

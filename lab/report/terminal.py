@@ -1,0 +1,104 @@
+"""The article's graphs drawn with characters."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import plotext  # type: ignore[import-untyped]
+from rich.text import Text
+
+from lab.measure.timeline import RETRIED, SUPPRESSED, A, B
+
+if TYPE_CHECKING:
+    from lab.measure.prometheus import Point
+    from lab.report.rates import Rates
+
+PLOTS = ((A,), (B,), (RETRIED, SUPPRESSED))
+"""The counters that are drawn together, under the first one's name."""
+NAMES = {RETRIED: "after {}", SUPPRESSED: "suppressed"}
+"""What lines are called; those of other counters are called by their status alone."""
+COLOURS = {
+    "2": ("cyan", "cyan"),
+    "5": ("orange+", "bright_yellow"),
+    "after": ("orange+", "bright_yellow"),
+}
+"""By how a line's name begins: plotext's name of a colour, and Rich's name of the same."""
+OTHER = ("magenta", "magenta")
+LEAST_ROWS = 5
+"""Of a plot, its axis included."""
+TICKS = 5
+
+Lines = dict[str, "tuple[Point, ...]"]
+
+
+def draw(rates: Rates, width: int, height: int) -> Text:
+    """The graphs one below the other, each under its counter's name and latest values."""
+    lines = {graph.counter: graph.lines for graph in rates.graphs}
+    plots = {plot[0]: _together(lines, plot) for plot in PLOTS if any(c in lines for c in plot)}
+    shown = Text()
+    if not plots:
+        return shown.append("nothing was counted in this time: `lab load` pours traffic\n")
+    rows = max(LEAST_ROWS, height // len(plots) - 1)
+    for counter, drawn in plots.items():
+        shown.append_text(_headline(counter, drawn))
+        shown.append_text(Text.from_ansi(_plot(drawn, rates, width, rows)))
+        shown.append("\n")
+    return shown
+
+
+def _together(lines: dict[str, Lines], plot: tuple[str, ...]) -> Lines:
+    return {
+        NAMES.get(counter, "{}").format(status): points
+        for counter in plot
+        for status, points in lines.get(counter, {}).items()
+    }
+
+
+def _headline(counter: str, lines: Lines) -> Text:
+    line = Text(counter, style="bold", no_wrap=True, overflow="ellipsis")
+    for status, points in lines.items():
+        latest = f"{points[-1].value:.1f}/s" if points else "none"
+        line.append(f"  ━ {status} {latest}", style=_colour(status)[1])
+    return line.append("\n")
+
+
+def _plot(lines: Lines, rates: Rates, width: int, rows: int) -> str:
+    figure: Any = plotext.figure
+    figure.clear()
+    figure.theme("colorless")
+    figure.plot_size(width, rows)
+    figure.axes(active=False, side=1)
+    for status, points in lines.items():
+        seconds = [point.time - rates.end for point in points]
+        values = [point.value for point in points]
+        marker = plotext.marker("braille", _colour(status)[0])
+        figure.draw(figure.signal(seconds, values, marker=marker).lines())
+    span = rates.end - rates.begin
+    marks = [-span * tick / TICKS for tick in range(TICKS, -1, -1)]
+    figure.ruler("x").lim(-span, 0)
+    figure.ruler("x").ticks(marks, [_ago(-mark) for mark in marks])
+    top = _round_up(max((p.value for points in lines.values() for p in points), default=0.0))
+    figure.ruler("y").lim(0, top)
+    figure.ruler("y").ticks([0, top / 2, top], [f"{value:5g}" for value in (0, top / 2, top)])
+    built: str = figure.build().string()
+    return built.rstrip("\n")
+
+
+def _round_up(value: float) -> float:
+    """The next 1, 2 or 5 with zeros, so that the axis seldom changes."""
+    if value <= 1:
+        return 1.0
+    magnitude: float = 10.0 ** math.floor(math.log10(value))
+    return next(magnitude * step for step in (1, 2, 5, 10) if magnitude * step >= value)
+
+
+def _ago(seconds: float) -> str:
+    if not seconds:
+        return "now"
+    minutes, rest = divmod(round(seconds), 60)
+    return "-" + (f"{minutes}m" if minutes else "") + (f"{rest}s" if rest or not minutes else "")
+
+
+def _colour(status: str) -> tuple[str, str]:
+    return next((found for begin, found in COLOURS.items() if status.startswith(begin)), OTHER)

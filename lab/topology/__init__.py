@@ -1,0 +1,1 @@
+"""What a lab is: pods, containers, images, a network and volumes, as plain data."""

@@ -1,0 +1,128 @@
+"""The parts of a container that concern nothing outside it: build, environment, mounts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from lab.topology import values
+from lab.topology.document import Mapping
+from lab.topology.reader import nearest, quote
+from lab.topology.spec import BuildSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Names
+    from pathlib import Path
+
+    from lab.topology.reader import Item, Section
+
+CONTEXTS = ("services", "envoy", "prometheus")
+"""Build contexts that are shipped with lab."""
+BASES = ("python", "envoy", "prometheus")
+"""What a build can stand on."""
+CONTAINERFILE = "Containerfile"
+
+_BUILD = ("context", "base", "args")
+_TARGETS = ("each", "port")
+
+
+def mount_fault(text: str) -> str:
+    """What is wrong with a mount, as a clause; see :mod:`lab.topology.values`."""
+    volume, _, target = text.partition(":")
+    if values.name(volume):
+        return "is not VOLUME:/PATH with a volume declared under volumes"
+    return f"mounts at a place that {fault}" if (fault := values.target(target)) else ""
+
+
+def build(item: Item, directory: Path | None, names: Names[str, tuple[str, ...]]) -> BuildSpec:
+    """How to build an image; ``directory`` is the scenario file's, None for shipped files.
+
+    ``names`` has the host names of the pod, each with those that stand for a single address.
+    """
+    section = item.section(_BUILD, required=("context", "base"))
+    base = section.checked("base", _base_fault)
+    context = section.get("context")
+    return BuildSpec(
+        context=_context(context, directory) if context else "",
+        base=base,
+        args=_arguments(section.entries("args"), names),
+    )
+
+
+def _base_fault(text: str) -> str:
+    if text in BASES:
+        return ""
+    return f"is not one of the bases {', '.join(BASES)}{nearest(text, BASES)}"
+
+
+def _context(item: Item, directory: Path | None) -> str:
+    """A shipped context by its bare name, or a directory beside the scenario file."""
+    text = item.checked(values.anything)
+    if text in CONTEXTS or not text:
+        return text
+    if directory is None or "/" not in text:
+        near = nearest(text, CONTEXTS)
+        item.problem(f"{quote(text)} is no context of lab's; a directory is written ./NAME{near}")
+        return ""
+    home = directory.resolve()
+    try:
+        path = (home / text).resolve()
+        found = (path / CONTAINERFILE).is_file()
+    except (OSError, RuntimeError) as error:
+        item.problem(f"{quote(text)} cannot be read: {error}")
+        return ""
+    if not path.is_relative_to(home):
+        item.problem(f"{quote(text)} is outside the scenario's directory")
+    elif not found:
+        item.problem(f"{quote(text)} is not a directory with a {CONTAINERFILE}")
+    return str(path)
+
+
+def _arguments(found: dict[str, Item], names: Names[str, tuple[str, ...]]) -> dict[str, str]:
+    """Build arguments: texts, or lists of the targets behind a host name."""
+    lists = {name: item for name, item in found.items() if isinstance(item.node, Mapping)}
+    texts = _variables({name: item for name, item in found.items() if name not in lists})
+    listed = {name: _targets(item, names) for name, item in lists.items()}
+    return {
+        name: listed[name] if name in lists else texts[name]
+        for name in found
+        if name in (*texts, *lists)
+    }
+
+
+def _targets(item: Item, names: Names[str, tuple[str, ...]]) -> str:
+    """HOST:PORT for each copy behind a host name, as a JSON list."""
+    section = item.section(_TARGETS, required=_TARGETS)
+    host = section.literal("each")
+    if host and host not in names:
+        near = nearest(host, names)
+        item.problem(f"{quote(host)} is not one of the pod's extra_hosts{near}")
+    port = section.integer("port", *values.PORTS)
+    return json.dumps([f"{name}:{port}" for name in names.get(host, ())])
+
+
+def _variables(found: dict[str, Item]) -> dict[str, str]:
+    for name, item in found.items():
+        if fault := values.variable(name):
+            item.problem(f"{quote(name)} {fault}")
+    return {name: item.text() for name, item in found.items() if not item.omitted}
+
+
+def environment(section: Section) -> dict[str, str]:
+    """The environment, from a mapping or a list of NAME=VALUE."""
+    item = section.get("environment")
+    if item is None:
+        return {}
+    if isinstance(item.node, Mapping):
+        return _variables(item.entries())
+    found: dict[str, Item] = {}
+    for element in item.elements():
+        name, equals, value = element.literal().partition("=")
+        if not equals:
+            element.problem("is not NAME=VALUE")
+        elif name in found:
+            element.problem(f"{quote(name)} is there twice")
+        else:
+            # The value alone, so that an unset parameter leaves the variable out here as well.
+            found[name] = element.with_text(value)
+    return _variables(found)

@@ -1,0 +1,138 @@
+"""The parameters of a scenario: declared in YAML, given on the command line."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lab.errors import UsageError
+from lab.topology import values
+from lab.topology.document import Mapping
+from lab.topology.reader import nearest, quote, span, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Mapping as Values
+
+    from lab.topology.reader import Item, Section
+
+TYPES = ("integer", "string", "address")
+_KEYS = ("type", "default", "minimum", "maximum", "help")
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """One parameter. A default of None means that it may be left unset.
+
+    ``type`` is one of :data:`TYPES` (an address is IPv4); only integers have a range, whose
+    ends are included and may be open (None).
+    """
+
+    name: str
+    type: str
+    default: int | str | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    help: str = ""
+
+    def parse(self, text: str) -> int | str:
+        """A value from text; ValueError carries a clause such as "is not a whole number"."""
+        if self.type == "integer":
+            return whole(text, self.minimum, self.maximum)
+        if self.type == "address" and (fault := values.address(text)):
+            raise ValueError(fault)
+        if not text.isprintable():
+            raise ValueError("has characters that cannot be shown")
+        return text
+
+    @property
+    def range(self) -> str:
+        """The range of an integer in words, or nothing."""
+        if self.minimum is None and self.maximum is None:
+            return ""
+        return span(self.minimum, self.maximum)
+
+
+def read(name: str, item: Item) -> Parameter:
+    """Read one declaration, noting its problems."""
+    if not _NAME.fullmatch(name):
+        item.problem("a parameter's name has small letters, digits and dashes")
+    section = item.section(_KEYS, required=("type", "default"))
+    kind = section.literal("type", "string")
+    if kind and kind not in TYPES:
+        item.problem(f"type {quote(kind)} is not one of {', '.join(TYPES)}{nearest(kind, TYPES)}")
+    ends = {key: found for key in ("minimum", "maximum") if (found := section.get(key))}
+    if kind in TYPES and kind != "integer":
+        for end in ends.values():
+            end.problem("only integers have a range")
+    limits = {key: end.converted(lambda text: whole(text, None, None)) for key, end in ends.items()}
+    if len(limits) > 1 and limits["minimum"] > limits["maximum"]:
+        item.problem("minimum is above maximum")
+        limits = {}
+    parameter = Parameter(
+        name=name,
+        type=kind,
+        minimum=limits.get("minimum"),
+        maximum=limits.get("maximum"),
+        help=section.sentence("help"),
+    )
+    return _with_default(parameter, section) if kind in TYPES else parameter
+
+
+def is_default(item: Item) -> bool:
+    """Whether a declaration has a default and nothing else."""
+    node = item.node
+    return isinstance(node, Mapping) and [key.text for key, _ in node.pairs] == ["default"]
+
+
+def redeclare(parameter: Parameter, item: Item) -> Parameter:
+    """Give a parameter of an included file another default."""
+    section = item.section(("default",))
+    return _with_default(msgspec.structs.replace(parameter, default=None), section)
+
+
+def _with_default(parameter: Parameter, section: Section) -> Parameter:
+    default = section.get("default")
+    if default is None or default.null:
+        return parameter
+    text = default.literal()
+    try:
+        return msgspec.structs.replace(parameter, default=parameter.parse(text))
+    except ValueError as error:
+        default.problem(f"{quote(text)} {error}")
+        return parameter
+
+
+def defaults(parameters: Iterable[Parameter]) -> dict[str, int | str | None]:
+    """Every parameter's default."""
+    return {parameter.name: parameter.default for parameter in parameters}
+
+
+def fill(
+    parameters: Iterable[Parameter], given: Values[str, str | int], *, scenario: str
+) -> dict[str, int | str | None]:
+    """Every parameter's value: what was given, else its default.
+
+    Raises UsageError for values out of range or of another type, and for parameters that
+    ``scenario`` does not have.
+    """
+    known = {parameter.name: parameter for parameter in parameters}
+    filled = defaults(known.values())
+    faults = []
+    for name, value in given.items():
+        if name not in known:
+            near = nearest(name, known)
+            faults.append(f"{scenario} has no parameter {quote(name)}{near}")
+            continue
+        try:
+            filled[name] = known[name].parse(str(value))
+        except ValueError as error:
+            faults.append(f"{name} {quote(value)} {error}")
+    if not faults:
+        return filled
+    hint = f"{scenario} takes {', '.join(known)}." if known else f"{scenario} takes none."
+    if len(faults) == 1:
+        raise UsageError(faults[0], hint=hint)
+    raise UsageError(f"{len(faults)} parameters are wrong", details=tuple(faults), hint=hint)

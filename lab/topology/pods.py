@@ -1,0 +1,288 @@
+"""From the ``pods`` and ``volumes`` of scenario files to the parts of a spec.
+
+Keys have Compose's names where Compose has one. :class:`Assembly` sees every file, so it also
+notes what involves several items: names used twice, pods and volumes that do not exist. A pod
+with ``replicas`` becomes that many pods alike, each numbered.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lab.topology import hosts, values
+from lab.topology.containers import build, environment, mount_fault
+from lab.topology.document import Mapping
+from lab.topology.reader import Item, Section, nearest, quote
+from lab.topology.spec import (
+    ContainerSpec,
+    ImageSpec,
+    MountSpec,
+    PodSpec,
+    PortSpec,
+    VolumeSpec,
+    prefix,
+)
+
+if TYPE_CHECKING:
+    from lab.topology.hosts import Hosts
+
+_LOOPBACK = "127.0.0.1"
+_ANY = "0.0.0.0"  # noqa: S104 - compared, not bound
+_SCRATCH = ("/tmp", "/run")  # noqa: S108 - mount points inside a container
+_POD = ("replicas", "extra_hosts", "ports", "containers")
+_PORT = ("name", "host_ip", "published", "target", "ready")
+_CONTAINER = (
+    "build",
+    "image",
+    "command",
+    "environment",
+    "user",
+    "volumes",
+    "tmpfs",
+    "read_only",
+    "mem_limit",
+    "pids_limit",
+    "stop_grace_period",
+)
+_DEFAULTS = ContainerSpec(name="", image="")
+
+REPLICA = "replica"
+"""What stands for the number of a copy in the values of a pod's containers; else it is not set."""
+
+
+class _Draft(msgspec.Struct, frozen=True):
+    """A pod that has been found, to be read when all are known.
+
+    ``replicas`` is 0 where the scenario has no such key: a single pod under its plain name.
+    """
+
+    name: str
+    item: Item
+    section: Section
+    replicas: int
+    directory: Path | None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The number of each copy; 0 for a pod that is no copy."""
+        return tuple(range(1, self.replicas + 1)) or (0,)
+
+
+class Assembly:
+    """Collects the parts of one lab from all files of a scenario, in their order."""
+
+    def __init__(self, lab: str) -> None:
+        """``lab`` is the lab's name, which begins the names of what podman will hold."""
+        self.prefix = prefix(lab)
+        self._lab = lab
+        self.pods: list[PodSpec] = []
+        self.volumes: list[VolumeSpec] = []
+        self._images: dict[str, ImageSpec] = {}
+        self._references: list[tuple[str, Item]] = []
+        self._names: dict[str, Item] = {}
+        self._volume_items: dict[str, Item] = {}
+        self._drafts: list[_Draft] = []
+        self._copies: dict[str, tuple[str, ...]] = {}
+        self._port_items: dict[str, Item] = {}
+        self._published: list[tuple[str, int, Item]] = []
+        self._mounted: list[tuple[str, Item]] = []
+        self._entry: Item | None = None
+
+    @property
+    def images(self) -> tuple[ImageSpec, ...]:
+        """Every image that a container uses, once."""
+        return tuple(self._images.values())
+
+    @property
+    def entry(self) -> str:
+        """The port that traffic is poured on: the one named, else the last pod's first."""
+        if self._entry:
+            return self._entry.literal()
+        return next((port.name for pod in reversed(self.pods) for port in pod.ports), "")
+
+    def read_entry(self, found: Item | None) -> None:
+        """Read the top-level ``entry`` of one file; a later file's counts."""
+        self._entry = found or self._entry
+
+    def read_volumes(self, found: dict[str, Item]) -> None:
+        """Read the top-level ``volumes`` of one file."""
+        for name, item in found.items():
+            if not item.null and item.entries():
+                item.problem("takes no settings: write only its name and a colon")
+            if self._claim(name, item, self._volume_items, "volume"):
+                self.volumes.append(VolumeSpec(name=self._volume(name)))
+
+    def find_pods(self, found: dict[str, Item], directory: Path | None) -> None:
+        """Take in the top-level ``pods`` of one file, for :meth:`read_pods`.
+
+        ``directory`` is where the build contexts of a user's file are; None for shipped files.
+        """
+        for name, item in found.items():
+            section = item.section(_POD, required=("containers",))
+            replicas = section.integer("replicas", *values.REPLICAS)
+            draft = _Draft(name, item, section, replicas, directory)
+            self._drafts.append(draft)
+            names = tuple(_numbered(name, number) for number in draft.numbers)
+            if all(self._claim(each, item, self._names, "pod or container") for each in names):
+                copies = tuple(self.prefix + each for each in names)
+                self._copies |= {name: copies}
+                self._copies |= {each: (copy,) for each, copy in zip(names, copies, strict=True)}
+
+    def read_pods(self) -> None:
+        """Read every pod that was found: a pod may name another of any file."""
+        for draft in self._drafts:
+            self._read_pod(draft)
+
+    def _read_pod(self, draft: _Draft) -> None:
+        section = draft.section
+        found = hosts.read(section.entries("extra_hosts"), self._copies, self.prefix)
+        ports = tuple(self._port(port) for port in section.elements("ports"))
+        if (listed := section.get("ports")) and ports and draft.replicas > 1:
+            listed.problem("only one of the replicas could be published")
+        if (members := section.get("containers")) and members.empty:
+            members.problem("a pod needs a container")
+        problems = draft.item.scope.problems
+        for number in draft.numbers:
+            known = len(problems)
+            self.pods.append(
+                PodSpec(
+                    name=self.prefix + _numbered(draft.name, number),
+                    replica=number,
+                    hosts=found.targets,
+                    ports=ports,
+                    containers=self._containers(draft, number, found),
+                )
+            )
+            if len(problems) > known:
+                return  # the other copies would only say the same
+
+    def _containers(self, draft: _Draft, number: int, found: Hosts) -> tuple[ContainerSpec, ...]:
+        """The containers of one copy, in which ``${replica}`` stands for its number."""
+        listed = draft.section.get("containers")
+        if listed is None:
+            return ()
+        mine = listed.with_values({REPLICA: number or None})
+        return tuple(
+            self._container(name, number, item, draft.directory, found)
+            for name, item in mine.entries().items()
+        )
+
+    def check(self) -> None:
+        """Note what only shows once every pod was read."""
+        if self._entry and (entry := self._entry.literal()) not in self._port_items:
+            near = nearest(entry, self._port_items)
+            self._entry.problem(f"{quote(entry)} is not the name of a port{near}")
+        for volume, item in self._mounted:
+            if volume not in self._volume_items:
+                near = nearest(volume, self._volume_items)
+                item.problem(f"volume {quote(volume)} is not declared under volumes{near}")
+        for reference, item in self._references:
+            if reference in self._names:
+                item.problem(
+                    f"{reference!r} is the name of a pod or container here, not of an image"
+                )
+
+    def _claim(self, name: str, item: Item, taken: dict[str, Item], kind: str) -> bool:
+        if fault := values.name(name) or values.name(self.prefix + name):
+            item.problem(f"{quote(name)} {fault}")
+            return False
+        if name in taken:
+            item.problem(f"{name!r} is the name of another {kind}, at {taken[name].place}")
+            return False
+        taken[name] = item
+        return True
+
+    def _port(self, item: Item) -> PortSpec:
+        section = item.section(_PORT, required=("name", "published", "target"))
+        port = PortSpec(
+            name=section.checked("name", values.name),
+            host_ip=section.checked("host_ip", values.address, _LOOPBACK),
+            published=section.integer("published", *values.PORTS),
+            target=section.integer("target", *values.PORTS),
+            ready=section.checked("ready", values.url_path),
+        )
+        if port.name:
+            self._claim(port.name, section.get("name") or item, self._port_items, "port")
+        if port.published:
+            self._publish(port, section.get("published") or item)
+        return port
+
+    def _publish(self, port: PortSpec, item: Item) -> None:
+        for address, published, other in self._published:
+            same = address == port.host_ip or _ANY in {address, port.host_ip}
+            if published == port.published and same:
+                item.problem(f"port {published} is published twice, first at {other.place}")
+                return
+        self._published.append((port.host_ip, port.published, item))
+
+    def _container(
+        self, name: str, number: int, item: Item, directory: Path | None, found: Hosts
+    ) -> ContainerSpec:
+        self._claim(_numbered(name, number), item, self._names, "pod or container")
+        section = item.section(_CONTAINER)
+        image = self._image(name, item, section, directory, found)
+        built = image.build is not None
+        read_only = section.boolean("read_only", default=built)
+        mounts = tuple(self._mount(value) for value in section.elements("volumes"))
+        tmpfs = tuple(value.checked(values.target) for value in section.elements("tmpfs"))
+        targets = [mount.target for mount in mounts] + list(tmpfs)
+        if repeated := next((t for t in targets if t and targets.count(t) > 1), ""):
+            item.problem(f"mounts {quote(repeated)} twice")
+        scratch = tuple(path for path in _SCRATCH if read_only and path not in targets)
+        return ContainerSpec(
+            name=self.prefix + _numbered(name, number),
+            image=image.name,
+            command=tuple(value.text() for value in section.elements("command")),
+            environment=environment(section),
+            user=section.checked("user", values.user),
+            mounts=mounts,
+            tmpfs=scratch + tmpfs,
+            read_only=read_only,
+            drop_capabilities=built,
+            memory=section.converted("mem_limit", values.size, _DEFAULTS.memory),
+            pids=section.integer("pids_limit", *values.PIDS, _DEFAULTS.pids),
+            stop_timeout=section.converted(
+                "stop_grace_period", values.duration, _DEFAULTS.stop_timeout
+            ),
+        )
+
+    def _image(
+        self, name: str, item: Item, section: Section, directory: Path | None, found: Hosts
+    ) -> ImageSpec:
+        recipe, reference = section.get("build"), section.get("image")
+        if recipe and reference:
+            item.problem("has both build and image: one of them")
+        if recipe:
+            if fault := values.built(name):
+                item.problem(f"{quote(name)} {fault}")
+            made = build(recipe, directory, found.singles)
+            image = ImageSpec(name=name, reference="", build=made)
+            if self._images.setdefault(name, image) != image:
+                recipe.problem(f"the replicas have one image: ${{{REPLICA}}} cannot be in it")
+            return image
+        if reference is None:
+            if isinstance(item.node, Mapping):
+                item.problem("needs an image, or a build to make one")
+            return ImageSpec(name="", reference="")
+        text = reference.checked(values.image)
+        self._references.append((text, reference))
+        return self._images.setdefault(text, ImageSpec(name=text, reference=text))
+
+    def _mount(self, item: Item) -> MountSpec:
+        text = item.checked(mount_fault)
+        volume, _, target = text.partition(":")
+        if volume:
+            self._mounted.append((volume, item))
+        return MountSpec(volume=self._volume(volume), target=target)
+
+    def _volume(self, name: str) -> str:
+        """A volume's name in podman: always with the lab's, as volumes outlive it."""
+        return f"{self._lab}-{name}"
+
+
+def _numbered(name: str, number: int) -> str:
+    """The name of a copy; 0 is the number of what is no copy."""
+    return f"{name}-{number}" if number else name

@@ -1,0 +1,250 @@
+"""Scenarios: YAML files, shipped with lab or the user's own, that become a spec.
+
+Nothing here but reading files touches the world: addresses are chosen by
+:mod:`lab.topology.place` and image references by :mod:`lab.images`, later.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from lab.errors import UsageError
+from lab.topology.claims import Claims
+from lab.topology.document import MAX_BYTES, DocumentError, parse
+from lab.topology.parameters import defaults, fill, is_default, read, redeclare
+from lab.topology.pods import REPLICA, Assembly
+from lab.topology.reader import Item, Problems, Scope, Section, nearest, quote
+from lab.topology.spec import DEFAULT_NAME, LabSpec, NetworkSpec, prefix
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from lab.topology.parameters import Parameter
+
+SHIPPED = Path(__file__).parent / "scenarios"
+_SUFFIXES = (".yaml", ".yml")
+_READABLE = "check the path, and whether you may read it"
+_KEYS = ("summary", "include", "entry", "parameters", "volumes", "pods", "claims")
+_LAB_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+
+
+class Shipped(msgspec.Struct, frozen=True):
+    """A scenario that comes with lab."""
+
+    name: str
+    summary: str
+
+
+class _File(msgspec.Struct, frozen=True):
+    """One file of a scenario; ``label`` is its name in messages."""
+
+    label: str
+    path: Path
+    shipped: bool
+    section: Section
+
+
+def names() -> tuple[Shipped, ...]:
+    """The scenarios that come with lab, by name; files only meant for include are left out."""
+    found = []
+    for path in sorted(SHIPPED.glob("[!_]*.yaml")):
+        root = Item.root(parse(path.read_bytes()), Scope(path.name, Problems()))
+        found.append(Shipped(path.stem, root.section(_KEYS).sentence("summary")))
+    return tuple(found)
+
+
+def text(ref: str) -> str:
+    """The YAML of a scenario as it is written, followed by what it includes.
+
+    Raises UsageError when there is no such scenario or it cannot be read.
+    """
+    problems = Problems()
+    files = _open(ref, Scope("", problems))
+    problems.raise_if_any(_locate(ref)[1])
+    parts = [f"# {f.label}\n{_read(f.path, f.label).decode()}" for f in reversed(files)]
+    return "\n".join(parts)
+
+
+def parameters(ref: str) -> tuple[Parameter, ...]:
+    """The parameters that a scenario and what it includes declare. Raises like :func:`load`."""
+    problems = Problems()
+    files = _open(ref, Scope("", problems))
+    declared = _declared(files)
+    problems.raise_if_any(_locate(ref)[1])
+    return declared
+
+
+def load(ref: str, *, name: str = DEFAULT_NAME, given: Mapping[str, str | int]) -> LabSpec:
+    """Read a scenario and fill in its parameters.
+
+    ``ref`` is the name of a shipped scenario or the path of a file (with a ``/`` in it, or
+    ending in .yaml or .yml), ``name`` is the lab's, ``given`` maps parameters to values. In
+    the spec the network has no subnet, pods have no address, a host that stands for a pod
+    holds the pod's name, and an image to build has no reference.
+
+    Raises UsageError: for a bad ``name`` or ``ref``, for everything wrong in the files (each
+    problem with its line), and for parameters that are unknown or out of range.
+    """
+    check_lab_name(name)
+    path, label, shipped = _locate(ref)
+    problems = Problems()
+    # Filled in below, between reading what is declared and reading what uses it.
+    values: dict[str, int | str | None] = {REPLICA: None}
+    files = _open(ref, Scope("", problems, values))
+    declared = _declared(files)
+    values.update(defaults(declared))
+    refusal = None
+    filled: dict[str, int | str | None] = {}
+    try:
+        filled = fill(declared, given, scenario=label)
+        values.update(filled)
+    except UsageError as error:
+        # The files' problems come first: a declaration may be what is wrong.
+        refusal = error
+    summary = files[-1].section.sentence("summary")
+    assembly = Assembly(name)
+    for file in files:
+        assembly.read_volumes(file.section.entries("volumes"))
+    if (pods := files[-1].section.get("pods")) and pods.empty:
+        pods.problem("a scenario needs a pod")
+    for file in files:
+        home = None if file.shipped else file.path.parent
+        assembly.find_pods(file.section.entries("pods"), home)
+        assembly.read_entry(file.section.get("entry"))
+    assembly.read_pods()
+    claims = Claims(assembly)
+    for file in files:
+        claims.read(file.section.entries("claims"))
+    assembly.check()
+    problems.raise_if_any(label)
+    if refusal:
+        raise refusal
+    return LabSpec(
+        name=name,
+        scenario=ref if shipped else str(path.resolve()),
+        summary=summary,
+        parameters=filled,
+        entry=assembly.entry,
+        network=NetworkSpec(name=f"{prefix(name)}lab"),
+        volumes=tuple(assembly.volumes),
+        images=assembly.images,
+        pods=tuple(assembly.pods),
+        claims=tuple(claims.found),
+    )
+
+
+def check_lab_name(name: str) -> None:
+    """Raise UsageError unless ``name`` can be a lab's: it becomes a prefix of other names."""
+    if not _LAB_NAME.fullmatch(name):
+        raise UsageError(
+            f"{quote(name)} cannot be the name of a lab",
+            hint="Use up to 31 small letters, digits and dashes, not a dash first.",
+        )
+
+
+def _is_path(ref: str) -> bool:
+    return "/" in ref or ref.endswith(_SUFFIXES)
+
+
+def _locate(ref: str) -> tuple[Path, str, bool]:
+    """The file of a scenario, its name in messages, and whether it comes with lab."""
+    if _is_path(ref):
+        return Path(ref), _label(Path(ref)), False
+    known = [path.stem for path in sorted(SHIPPED.glob("[!_]*.yaml"))]
+    if ref not in known:
+        near = nearest(ref, known)
+        raise UsageError(
+            f"there is no scenario {quote(ref)}{near}",
+            hint=f"Scenarios: {', '.join(known)}, or a path such as ./mine.yaml.",
+        )
+    return SHIPPED / f"{ref}.yaml", f"{ref}.yaml", True
+
+
+def _read(path: Path, label: str) -> bytes:
+    try:
+        # A pipe or a device might never end.
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{quote(label)} is not a file", hint=_READABLE)
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {quote(label)}: {error.strerror}", hint=_READABLE) from error
+    except ValueError as error:
+        raise UsageError(f"cannot read {quote(label)}: {error}", hint=_READABLE) from error
+
+
+def _open(ref: str, scope: Scope) -> list[_File]:
+    """The files of a scenario, what is included first.
+
+    Raises UsageError for a file that is no YAML or not there, since the rest then looks wrong.
+    """
+    path, label, shipped = _locate(ref)
+    top, top_item = label, None
+    data = _read(path, label)
+    files: list[_File] = []
+    seen: set[Path] = set()
+    while True:
+        seen.add(path.resolve())
+        here = msgspec.structs.replace(scope, file=label)
+        try:
+            root = parse(data)
+        except DocumentError as error:
+            scope.problems.add(label, error.line, "", error.text)
+            raise scope.problems.error(top) from error
+        required = () if files else ("summary",)
+        item = Item.root(root, here)
+        top_item = top_item or item
+        section = item.section(_KEYS, required)
+        files.append(_File(label, path, shipped, section))
+        include = section.get("include")
+        if include is None:
+            if not any(file.section.get("pods") for file in files):
+                top_item.problem("pods is missing")
+            return files[::-1]
+        try:
+            path, label, shipped = _included(include.literal(), files[-1], seen)
+            data = _read(path, label)
+        except UsageError as error:
+            include.problem(error.message)
+            raise scope.problems.error(top) from error
+
+
+def _included(ref: str, by: _File, seen: Collection[Path]) -> tuple[Path, str, bool]:
+    """Like :func:`_locate` for an include: paths start at the including file."""
+    if _is_path(ref):
+        path = by.path.parent / ref
+        if path.resolve() in seen:
+            raise UsageError(f"{path} is included already")
+        return path, _label(path), by.shipped
+    known = [path.stem for path in SHIPPED.glob("*.yaml")]
+    if ref not in known:
+        raise UsageError(
+            f"there is nothing to include by the name {quote(ref)}{nearest(ref, known)}"
+        )
+    path = SHIPPED / f"{ref}.yaml"
+    return path, _label(Path(path.name)), True
+
+
+def _label(path: Path) -> str:
+    """A path for messages: what cannot be shown is escaped."""
+    return str(path) if str(path).isprintable() else ascii(str(path))
+
+
+def _declared(files: list[_File]) -> tuple[Parameter, ...]:
+    found: dict[str, Parameter] = {}
+    places: dict[str, str] = {}
+    for file in files:
+        for name, item in file.section.entries("parameters").items():
+            if name == REPLICA:
+                item.problem("is the number of a copy, and no parameter")
+            elif name not in found:
+                found[name], places[name] = read(name, item), item.place
+            elif is_default(item):
+                found[name] = redeclare(found[name], item)
+            else:
+                item.problem(f"is declared already, at {places[name]}: give it only a default")
+    return tuple(found.values())

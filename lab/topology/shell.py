@@ -1,0 +1,153 @@
+"""A lab as the podman commands that one would type by hand. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from lab.topology.spec import ContainerSpec, ImageSpec, LabSpec, PodSpec
+
+_WIDTH = 96
+_MIB = 1024**2
+
+Words = tuple[str, ...]
+"""Words that stay on one line, such as an option and its value."""
+
+
+def render(spec: LabSpec) -> str:
+    """The shell commands that make ``spec``, in an order that works.
+
+    The spec has to be placed (:func:`lab.topology.place.place`), since podman takes addresses
+    and not the names of pods. Images are called by their reference once they have one, else by
+    their name.
+    """
+    return "\n".join(_lines(spec))
+
+
+def _lines(spec: LabSpec) -> Iterator[str]:
+    yield _comment(spec.summary or spec.scenario)
+    yield _comment("lab itself also labels what it creates, to know it again.")
+    yield ""
+    yield _comment("Images; lab builds from a copy of the context, to which it adds what the build")
+    yield _comment("must not fetch (Python packages) and in which it fills in the *.tmpl files")
+    for image in spec.images:
+        yield from _image(spec, image)
+    yield ""
+    yield _comment("A network of the lab's own; names come from --add-host, so it has no DNS")
+    yield _network(spec)
+    for volume in spec.volumes:
+        yield _command(("podman", "volume", "create", volume.name))
+    for pod in spec.pods:
+        yield ""
+        yield _comment(pod.name)
+        yield _pod(spec, pod)
+        for container in pod.containers:
+            yield _container(spec, pod, container)
+
+
+def _image(spec: LabSpec, image: ImageSpec) -> Iterator[str]:
+    reference = image.reference or image.name
+    if image.build is None:
+        if image.source == "packages":
+            yield _comment(f"{reference}: a root of Debian packages, made by lab build")
+        elif image.source:
+            yield _command(("podman", "pull", reference))
+        else:
+            yield _comment(f"{reference}: pulled by podman run unless it is there")
+        return
+    context = image.build.context
+    base = _reference(spec, image.base) if image.base else image.build.base
+    arguments = {"BASE": base, **image.build.args}
+    yield _command(
+        ("podman", "build"),
+        ("--tag", reference),
+        *(("--build-arg", f"{name}={value}") for name, value in arguments.items()),
+        ("--file", f"{context}/Containerfile"),
+        (context,),
+    )
+
+
+def _network(spec: LabSpec) -> str:
+    network = spec.network
+    return _command(
+        ("podman", "network", "create"),
+        ("--disable-dns",),
+        *_option("--subnet", network.subnet),
+        *_option("--gateway", network.gateway),
+        (network.name,),
+    )
+
+
+def _pod(spec: LabSpec, pod: PodSpec) -> str:
+    return _command(
+        ("podman", "pod", "create"),
+        ("--name", pod.name),
+        ("--network", spec.network.name),
+        *_option("--ip", pod.address),
+        *_option("--mac-address", pod.hardware_address if pod.address else ""),
+        *(
+            ("--add-host", f"{name}:{address}")
+            for name, addresses in pod.hosts.items()
+            for address in addresses
+        ),
+        *(("--publish", f"{p.host_ip}:{p.published}:{p.target}") for p in pod.ports),
+        # Lets a process without any capability listen on port 80 of its own pod.
+        ("--sysctl", "net.ipv4.ip_unprivileged_port_start=0"),
+    )
+
+
+def _container(spec: LabSpec, pod: PodSpec, container: ContainerSpec) -> str:
+    return _command(
+        ("podman", "run", "--detach"),
+        ("--name", container.name),
+        ("--pod", pod.name),
+        *_option("--user", container.user),
+        *(("--env", f"{name}={value}") for name, value in container.environment.items()),
+        *(("--volume", f"{mount.volume}:{mount.target}") for mount in container.mounts),
+        *((("--read-only",),) if container.read_only else ()),
+        *(("--tmpfs", path) for path in container.tmpfs),
+        *((("--cap-drop", "all"),) if container.drop_capabilities else ()),
+        ("--security-opt", "no-new-privileges"),
+        ("--memory", _size(container.memory)),
+        ("--pids-limit", str(container.pids)),
+        ("--stop-timeout", str(container.stop_timeout)),
+        ("--no-healthcheck",),
+        (_reference(spec, container.image), *container.command),
+    )
+
+
+def _reference(spec: LabSpec, image: str) -> str:
+    """The full reference of an image given by its name, else what was given."""
+    found = (known.reference for known in spec.images if known.name == image)
+    return next(found, "") or image
+
+
+def _option(name: str, value: str) -> tuple[Words, ...]:
+    return ((name, value),) if value else ()
+
+
+def _size(count: int) -> str:
+    return f"{count // _MIB}m" if count % _MIB == 0 else f"{count}b"
+
+
+def _comment(text: str) -> str:
+    return f"# {' '.join(text.split())}"
+
+
+def _command(*groups: Words) -> str:
+    """One command, quoted for the shell and broken between groups where it gets long."""
+    return " \\\n    ".join(_fill(map(shlex.join, groups)))
+
+
+def _fill(parts: Iterable[str]) -> Iterator[str]:
+    line = ""
+    for part in parts:
+        if line and len(line) + 1 + len(part) > _WIDTH:
+            yield line
+            line = part
+        else:
+            line = f"{line} {part}" if line else part
+    yield line

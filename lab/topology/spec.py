@@ -1,0 +1,232 @@
+"""The types that describe a lab, all frozen, all plain data.
+
+A :class:`LabSpec` is what a scenario becomes once its parameters are filled in and its images,
+subnet and addresses are chosen. It is written as JSON into a label of the lab's record volume
+(see :mod:`lab.converge.plan`), so that ``lab status`` and ``lab down`` need no scenario file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_NAME = "lab"
+"""The lab whose resources carry the article's bare names; any other name is a prefix."""
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all parts: immutable, compared by value, JSON both ways."""
+
+    @property
+    def digest(self) -> str:
+        """The part's content as 16 hexadecimal digits: equal digests mean equal parts."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
+
+
+class BuildSpec(Spec, frozen=True, kw_only=True):
+    """How to build an image: a context directory, what it stands on, and its arguments.
+
+    ``context`` is a directory shipped with lab (``services``, ``envoy``, ``prometheus``) or an
+    absolute path of the user's. ``base`` names one of the three bases (``python``, ``envoy``,
+    ``prometheus``). ``args`` fill ``${NAME}`` in the context's ``*.tmpl`` files and are passed
+    as build arguments.
+    """
+
+    context: str
+    base: str
+    args: dict[str, str] = {}
+
+
+class ImageSpec(Spec, frozen=True, kw_only=True):
+    """An image that the lab needs, under the full reference by which podman knows it.
+
+    ``build`` is set on images that lab builds from a context, ``source`` on everything that
+    comes from somewhere (``registry`` or ``packages``), ``base`` names the :class:`ImageSpec`
+    that has to exist first. An image with neither build nor source is the user's own: used
+    when present, pulled otherwise.
+    """
+
+    name: str
+    reference: str
+    build: BuildSpec | None = None
+    source: str = ""
+    base: str = ""
+
+
+class MountSpec(Spec, frozen=True, kw_only=True):
+    """A named volume of the lab mounted at a path inside a container."""
+
+    volume: str
+    target: str
+
+
+class ContainerSpec(Spec, frozen=True, kw_only=True):
+    """One container. ``image`` is a full reference; sizes are in bytes; times in seconds.
+
+    ``read_only`` and ``drop_capabilities`` are on for everything lab builds itself.
+    """
+
+    name: str
+    image: str
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    user: str = ""
+    mounts: tuple[MountSpec, ...] = ()
+    tmpfs: tuple[str, ...] = ()
+    read_only: bool = True
+    drop_capabilities: bool = True
+    memory: int = 512 * 1024 * 1024
+    pids: int = 256
+    stop_timeout: int = 5
+
+
+class PortSpec(Spec, frozen=True, kw_only=True):
+    """A published port. ``ready`` is the path that answers 200 once the service works."""
+
+    name: str
+    host_ip: str
+    published: int
+    target: int
+    ready: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine reaches the port."""
+        host = "127.0.0.1" if self.host_ip in {"", "0.0.0.0"} else self.host_ip  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.published}"
+
+
+class PodSpec(Spec, frozen=True, kw_only=True):
+    """A pod with its static address, the names it resolves, and its containers.
+
+    A name in ``hosts`` may stand for several addresses. ``replica`` is the number of the copy,
+    from 1, for a pod of which the scenario has ``replicas``; its own name and those of its
+    containers end in it.
+    """
+
+    name: str
+    replica: int = 0
+    network: str = ""
+    address: str = ""
+    hosts: dict[str, tuple[str, ...]] = {}
+    ports: tuple[PortSpec, ...] = ()
+    containers: tuple[ContainerSpec, ...] = ()
+
+    @property
+    def infra(self) -> str:
+        """The name of the container that holds the pod's namespaces."""
+        return f"{self.name}-infra"
+
+    @property
+    def hardware_address(self) -> str:
+        """The MAC address that goes with the IPv4 address: the same whenever the pod is made.
+
+        With a random one, neighbours would go on sending to the pod that had the address
+        before, until their ARP entries expire, which takes half a minute.
+        """
+        return "02:00:" + ":".join(f"{int(byte):02x}" for byte in self.address.split("."))
+
+    @property
+    def shell_digest(self) -> str:
+        """The digest of the pod without its containers, which are replaced on their own."""
+        return msgspec.structs.replace(self, containers=()).digest
+
+
+class NetworkSpec(Spec, frozen=True, kw_only=True):
+    """The lab's own bridge network."""
+
+    name: str
+    subnet: str = ""
+    gateway: str = ""
+
+
+class VolumeSpec(Spec, frozen=True, kw_only=True):
+    """A named volume that outlives ``up`` and ``down`` until ``down --volumes``."""
+
+    name: str
+
+
+class ClaimSpec(Spec, frozen=True, kw_only=True):
+    """Something that a scenario claims of its traffic, to be judged after measuring.
+
+    ``says`` is the claim in words. One of four tests goes with it: ``observed`` has the same
+    value as ``equals`` (both sums of quantities, see :mod:`lab.topology.claims`); ``observed``
+    lies where theory puts ``predicted``; each copy of a service counted its share of ``spread``
+    (a sum of quantities); or nothing in ``pod`` listens beyond loopback but on the ports
+    ``listens``.
+    """
+
+    name: str
+    says: str
+    observed: str = ""
+    equals: str = ""
+    predicted: str = ""
+    spread: str = ""
+    pod: str = ""
+    listens: tuple[int, ...] = ()
+
+
+class LabSpec(Spec, frozen=True, kw_only=True):
+    """A whole lab: everything podman has to hold, and the parameters it came from.
+
+    ``entry`` names the published port that traffic is poured on, "" when none is published.
+    """
+
+    name: str
+    scenario: str
+    summary: str = ""
+    parameters: dict[str, int | str | None] = {}
+    entry: str = ""
+    network: NetworkSpec
+    volumes: tuple[VolumeSpec, ...] = ()
+    images: tuple[ImageSpec, ...] = ()
+    pods: tuple[PodSpec, ...] = ()
+    claims: tuple[ClaimSpec, ...] = ()
+
+    def services(self) -> frozenset[str]:
+        """What the scenario calls its containers: without the lab's prefix and copies' numbers."""
+        start = prefix(self.name)
+        return frozenset(
+            container.name.removeprefix(start).removesuffix(
+                f"-{pod.replica}" if pod.replica else ""
+            )
+            for pod, container in self.containers()
+        )
+
+    def containers(self) -> Iterator[tuple[PodSpec, ContainerSpec]]:
+        """Every container beside its pod, in the scenario's order."""
+        for pod in self.pods:
+            for container in pod.containers:
+                yield pod, container
+
+    def names(self) -> frozenset[str]:
+        """What pods and containers are called, which share one name space in podman."""
+        pods = {name for pod in self.pods for name in (pod.name, pod.infra)}
+        return frozenset(pods | {container.name for _, container in self.containers()})
+
+    def ports(self) -> Iterator[PortSpec]:
+        """Every published port, in the scenario's order."""
+        for pod in self.pods:
+            yield from pod.ports
+
+    def to_json(self) -> str:
+        """The whole spec as JSON with sorted keys; :meth:`from_json` reads it back."""
+        return msgspec.json.encode(self, order="sorted").decode()
+
+    @staticmethod
+    def from_json(text: str) -> LabSpec:
+        """Read what :meth:`to_json` wrote.
+
+        Raises ``ValueError`` when the text is not such a spec (another version, or damaged).
+        """
+        return msgspec.json.decode(text, type=LabSpec)
+
+
+def prefix(lab: str) -> str:
+    """What the names of a lab's resources start with: nothing for the default lab."""
+    return "" if lab == DEFAULT_NAME else f"{lab}-"

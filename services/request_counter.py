@@ -1,0 +1,43 @@
+"""The counter of answered requests, and the page that Prometheus scrapes."""
+
+from aiohttp import web
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    disable_created_metrics,
+    generate_latest,
+)
+
+# Prometheus computes rates without it, and the article's page does not have it.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class RequestCounter:
+    """Counts requests as `<service>_requests_total{status="2xx"|"5xx"}`.
+
+    Both series exist from the start, at 0, so that the first request shows up as an increase.
+
+    Attributes:
+        succeeded: The series of the answers with status 2xx.
+        failed: The series of the answers with status 5xx.
+    """
+
+    def __init__(self, service: str, title: str) -> None:
+        """Count for a service by its name in metrics and its title in the help text."""
+        self._registry = CollectorRegistry()
+        requests = Counter(
+            f"{service}_requests",
+            f"The total number of requests received by {title}.",
+            ["status"],
+            registry=self._registry,
+        )
+        self.succeeded = requests.labels("2xx")
+        self.failed = requests.labels("5xx")
+
+    async def page(self) -> web.Response:
+        """Answer a scrape."""
+        return web.Response(
+            body=generate_latest(self._registry),
+            headers={"Content-Type": CONTENT_TYPE_LATEST},
+        )

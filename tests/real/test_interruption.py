@@ -1,0 +1,113 @@
+"""Ctrl-C and SIGTERM in the middle of things: the right exit status, and a lab that goes on."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from tests.real.conftest import Labs
+from tests.real.engine import Podman
+from tests.real.labs import Lab, finish
+from tests.real.scenarios import pair
+from tests.real.steps import step
+from tests.real.waiting import until
+
+pytestmark = pytest.mark.real
+
+
+def read_until(process: Popen[str], word: str) -> None:
+    """Read a command's progress up to a line with a word."""
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if word in line:
+            return
+    raise AssertionError(f"{word!r} is not in the progress: {seen}")
+
+
+def interrupt(process: Popen[str], number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
+    """Send a signal; the exit status, and what was said after it."""
+    status, _, err = finish(process, number)
+    assert "Traceback" not in err
+    return status, err
+
+
+MOMENTS = ("create record", "create network", "create pod", "create container", "start pod")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_up_interrupted_at_any_step_can_be_completed(
+    labs: Labs, podman: Podman, moment: str
+) -> None:
+    lab = labs("interrupted")
+    process = lab.start(*lab.up_arguments("direct"))
+    read_until(process, moment)
+    status, said = interrupt(process)
+    assert status == 130
+    assert "interrupted" in said
+    with step("what was made is known as the lab's, so that it can be repaired or removed"):
+        assert podman.ids(lab.name).keys() == podman.states(lab.name).keys() != set()
+    lab.up("direct")
+    assert lab.status()["in_sync"]
+
+
+def test_a_down_follows_an_interrupted_up(labs: Labs, podman: Podman) -> None:
+    lab = labs("undone")
+    process = lab.start(*lab.up_arguments("sidecar"))
+    read_until(process, "create pod")
+    assert interrupt(process)[0] == 130
+    lab("down", "--volumes")
+    assert podman.states(lab.name) == {}
+
+
+def test_a_down_interrupted_halfway_can_be_completed(labs: Labs, podman: Podman) -> None:
+    lab = labs("half-down")
+    lab.up("direct")
+    process = lab.start("down", "--name", lab.name)
+    read_until(process, "remove pod")
+    assert interrupt(process)[0] == 130
+    lab("down", "--volumes")
+    assert podman.states(lab.name) == {}
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_wait_for_readiness(
+    labs: Labs, images: dict[str, str], tmp_path: Path, number: signal.Signals, expected: int
+) -> None:
+    lab = labs("waiting")
+    file = pair(
+        tmp_path,
+        port=lab.port,
+        front=images["service-a"],
+        back=images["service-b"],
+        ready="/never",
+    )
+    process = lab.start("up", str(file), "--name", lab.name)
+    until("everything runs", running(lab, 2))
+    assert interrupt(process, number)[0] == expected
+    assert lab.status()["state"] == "up"
+
+
+def running(lab: Lab, count: int) -> Callable[[], bool]:
+    """Whether that many of a lab's containers run."""
+
+    def ask() -> bool:
+        states = [s for key, s in lab.podman.states(lab.name).items() if "-infra" not in key]
+        return sum(state.endswith(" running") for state in states) == count
+
+    return ask
+
+
+def test_an_interrupted_load_reports_what_it_has_measured(labs: Labs, podman: Podman) -> None:
+    lab = labs("cut-short")
+    lab.up("direct")
+    process = lab.start("load", "--name", lab.name, "-n", "1000000", "-o", "json")
+    until("the first request failed", lambda: "upstream failed" in podman(
+        "logs", lab.container("service-a"))
+    )  # fmt: skip
+    status, out, err = finish(process, signal.SIGINT)
+    assert status == 130, err
+    assert '"partial": true' in out

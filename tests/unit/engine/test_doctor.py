@@ -1,0 +1,126 @@
+"""What doctor finds on machines of all kinds, and what it advises."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.engine import doctor, host, service
+from lab.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lab.engine.doctor import Finding
+
+ORDINARY = {
+    "rootless": False,
+    "cgroups": "v2",
+    "may_raise_limits": True,
+    "systemd": True,
+    "runtimes": ("crun",),
+}
+
+
+@pytest.fixture
+def examine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Finding]]:
+    """Examine an ordinary machine with some differences; returns findings by name."""
+
+    def examine(
+        *,
+        version: tuple[int, ...] | EngineError = (5, 4, 2),
+        connection: EngineError | None = None,
+        registry: str = "",
+        programs: tuple[str, ...] = ("mmdebstrap", "newuidmap"),
+        **differences: object,
+    ) -> dict[str, Finding]:
+        found = host.Host(**{**ORDINARY, **differences})  # type: ignore[arg-type]
+        engine = SimpleNamespace(
+            service=service.Service("unix:///x.sock", "a test"),
+            images=SimpleNamespace(registry_trouble=lambda _: registry),
+        )
+
+        def give(value: object) -> object:
+            if isinstance(value, EngineError):
+                raise value
+            return value
+
+        monkeypatch.setattr(host, "look", lambda: found)
+        monkeypatch.setattr(service, "version", lambda: give(version))
+        monkeypatch.setattr(doctor, "connect", lambda _: give(connection or engine))
+        monkeypatch.setattr(
+            "shutil.which", lambda name: f"/usr/bin/{name}" if name in programs else None
+        )
+        return {finding.name: finding for finding in doctor.examine()}
+
+    return examine
+
+
+def test_an_ordinary_machine_is_good_all_over(
+    examine: Callable[..., dict[str, Finding]],
+) -> None:
+    findings = examine()
+    assert {finding.state for finding in findings.values()} == {"good"}
+    assert list(findings) == [
+        *("podman", "cgroups", "limits", "systemd"),
+        *("service", "registry", "mmdebstrap"),
+    ]
+    assert findings["podman"].text == "5.4.2"
+    assert findings["service"].text == "unix:///x.sock (a test)"
+
+
+@pytest.mark.parametrize(
+    ("differences", "name", "state", "remedy"),
+    [
+        ({"version": EngineError("podman is not installed", hint="h")}, "podman", "bad", "h"),
+        ({"version": (3, 4)}, "podman", "bad", "upgrade podman"),
+        ({"runtimes": ()}, "cgroups", "bad", "install crun or runc"),
+        ({"cgroups": "hybrid"}, "cgroups", "bad", "install runc"),
+        ({"cgroups": "hybrid", "runtimes": ("crun", "runc")}, "cgroups", "warning", ""),
+        ({"cgroups": "v1", "rootless": True}, "cgroups", "warning", ""),
+        ({"cgroups": "v1"}, "cgroups", "good", ""),
+        ({"may_raise_limits": False}, "limits", "warning", ""),
+        ({"may_raise_limits": False, "rootless": True}, "limits", "good", ""),
+        ({"systemd": False}, "systemd", "warning", ""),
+        ({"connection": EngineError("refused", hint="try")}, "service", "bad", "try"),
+        ({"registry": "no answer"}, "registry", "warning", "lab builds from packages instead"),
+        (
+            {"programs": ()},
+            "mmdebstrap",
+            "warning",
+            "apt install mmdebstrap, dnf install mmdebstrap",
+        ),
+        (
+            {"programs": (), "rootless": True},
+            "newuidmap",
+            "bad",
+            "install uidmap (Fedora: shadow-utils)",
+        ),
+    ],
+)
+def test_what_differs_is_found_with_its_remedy(
+    examine: Callable[..., dict[str, Finding]],
+    differences: dict[str, object],
+    name: str,
+    state: str,
+    remedy: str,
+) -> None:
+    finding = examine(**differences)[name]
+    assert (finding.state, finding.remedy) == (state, remedy)
+
+
+def test_without_a_service_the_registry_is_not_asked(
+    examine: Callable[..., dict[str, Finding]],
+) -> None:
+    assert "registry" not in examine(connection=EngineError("refused"))
+
+
+def test_without_root_devices_that_cannot_be_opened_are_named(
+    examine: Callable[..., dict[str, Finding]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "_usable", lambda _: False)
+    findings = examine(rootless=True)
+    assert (findings["tun"].state, findings["fuse"].state) == ("bad", "warning")
+    assert findings["tun"].remedy == "as root: chmod 666 /dev/net/tun"

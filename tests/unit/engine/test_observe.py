@@ -1,0 +1,200 @@
+"""From podman's lists, as 4.3.1 words them, to what the rest of lab sees."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.converge.observed import (
+    Observed,
+    SeenContainer,
+    SeenNetwork,
+    SeenPod,
+    SeenVolume,
+)
+from lab.errors import EngineError
+from tests.unit.engine.fake_podman import answer
+
+if TYPE_CHECKING:
+    from tests.unit.engine.conftest import Engine
+
+LABELS = {"lab.name": "lab", "lab.digest": "0123"}
+LISTS: dict[str, list[dict[str, object]]] = {
+    "/pods/json": [
+        {
+            "Id": "p1",
+            "Name": "service-a-pod",
+            "Status": "Running",
+            "InfraId": "c2",
+            "Labels": LABELS,
+        },
+        {"Id": "p2", "Name": "other", "Status": "Exited", "Labels": {"lab.name": "two"}},
+        {"Id": "p3", "Name": "plain", "Status": "Created", "Labels": None},
+    ],
+    "/containers/json": [
+        {
+            "Id": "c1",
+            "Names": ["service-a"],
+            "State": "running",
+            "Pod": "p1",
+            "Image": "localhost/lab/service-a:0123",
+            "ImageID": "i1",
+            "Labels": LABELS,
+            "Ports": [
+                {"host_ip": "127.0.0.1", "container_port": 80, "host_port": 8080, "range": 1}
+            ],
+        },
+        {
+            "Id": "c2",
+            "Names": ["p1-infra"],
+            "State": "Exited",
+            "Pod": "p1",
+            "Image": "localhost/podman-pause:4.3.1-0",
+            "ImageID": "i2",
+            "Labels": LABELS,
+            "Ports": [{"host_ip": "", "container_port": 1, "host_port": 7000, "range": 3}],
+        },
+        {
+            "Id": "c3",
+            "Names": ["alone"],
+            "State": "paused",
+            "Pod": "",
+            "Image": "i3",
+            "ImageID": "i3",
+            "Labels": {},
+            "Ports": None,
+        },
+    ],
+    "/networks/json": [
+        {"name": "lab", "labels": LABELS, "subnets": [{"subnet": "10.64.1.0/24"}]},
+        {"name": "podman", "subnets": [{"subnet": "10.88.0.0/16", "gateway": "10.88.0.1"}]},
+        {"name": "empty", "labels": None, "subnets": None},
+    ],
+    "/volumes/json": [
+        {"Name": "data", "Labels": LABELS, "CreatedAt": "2026-11-23T17:00:00.123456789Z"},
+        {
+            "Name": "record",
+            "Labels": {"lab.name": "lab", "lab.spec": "{}"},
+            "CreatedAt": "2026-11-23T18:00:00+01:00",
+        },
+        {"Name": "theirs", "Labels": None, "CreatedAt": "2026-11-23T17:00:01Z"},
+    ],
+}
+
+
+@pytest.fixture
+def seen(engine: Engine) -> Observed:
+    found, _ = engine(lambda _, path: answer(200, LISTS[path]))
+    return found.observe("lab")
+
+
+def test_pods_are_known_by_their_labels(seen: Observed) -> None:
+    assert seen.pods == (
+        SeenPod(id="p1", name="service-a-pod", state="Running", digest="0123", mine=True),
+        SeenPod(id="p2", name="other", state="Exited"),
+        SeenPod(id="p3", name="plain", state="Created"),
+    )
+
+
+def test_containers_come_with_their_pod_image_and_ports(seen: Observed) -> None:
+    assert seen.containers[0] == SeenContainer(
+        id="c1",
+        name="service-a",
+        state="running",
+        pod="p1",
+        image="localhost/lab/service-a:0123",
+        image_id="i1",
+        digest="0123",
+        mine=True,
+        published=(("127.0.0.1", 8080),),
+    )
+    assert seen.containers[2] == SeenContainer(
+        id="c3", name="alone", state="paused", image="i3", image_id="i3"
+    )
+
+
+def test_states_are_in_small_letters_and_infra_containers_are_marked(seen: Observed) -> None:
+    assert (seen.containers[1].state, seen.containers[1].infra) == ("exited", True)
+
+
+def test_an_infra_container_that_its_pod_has_forgotten_is_none(engine: Engine) -> None:
+    lists = LISTS | {"/pods/json": [LISTS["/pods/json"][0] | {"InfraId": ""}]}
+    fake, _ = engine(lambda _, path: answer(200, lists[path]))
+    assert not fake.observe("lab").containers[1].infra
+
+
+def test_what_another_program_builds_in_podman_s_storage_is_passed_over(engine: Engine) -> None:
+    half_made, building = (
+        {"Id": word, "Names": [word], "State": "storage", "Command": [word], "Labels": None}
+        for word in ("storage", "buildah")
+    )
+    lists = LISTS | {"/containers/json": [half_made, building]}
+    fake, _ = engine(lambda _, path: answer(200, lists[path]))
+    seen = fake.observe("lab").containers
+    assert seen == (SeenContainer(id="storage", name="storage", state="storage"),)
+
+
+def test_a_range_of_ports_is_each_of_them(seen: Observed) -> None:
+    assert seen.containers[1].published == (("", 7000), ("", 7001), ("", 7002))
+
+
+def test_networks_come_with_their_subnets(seen: Observed) -> None:
+    assert seen.networks == (
+        SeenNetwork(name="lab", subnets=("10.64.1.0/24",), digest="0123", mine=True),
+        SeenNetwork(name="podman", subnets=("10.88.0.0/16",)),
+        SeenNetwork(name="empty"),
+    )
+
+
+def test_subnets_in_use_are_those_of_all_networks_and_of_the_host_s_routes(
+    seen: Observed,
+) -> None:
+    assert seen.subnets_in_use[:2] == ("10.64.1.0/24", "10.88.0.0/16")
+    assert "0.0.0.0/0" not in seen.subnets_in_use
+
+
+def test_volumes_come_with_the_record_and_the_time_they_were_created(seen: Observed) -> None:
+    assert seen.volumes == (
+        SeenVolume(
+            name="data", mine=True, created=datetime(2026, 11, 23, 17, 0, 0, 123456, tzinfo=UTC)
+        ),
+        SeenVolume(
+            name="record", mine=True, spec="{}", created=datetime(2026, 11, 23, 17, tzinfo=UTC)
+        ),
+        SeenVolume(name="theirs", created=datetime(2026, 11, 23, 17, 0, 1, tzinfo=UTC)),
+    )
+
+
+def test_images_are_not_listed(engine: Engine) -> None:
+    found, server = engine(lambda _, path: answer(200, LISTS[path]))
+    assert found.observe("lab").images == {}
+    assert not any("images" in path for _, path, _, _ in server.requests)
+
+
+def test_podman_says_which_image_a_reference_stands_for(engine: Engine) -> None:
+    found, server = engine(answer(200, {"Id": "i1", "RepoTags": ["docker.io/library/a:latest"]}))
+    assert found.image_id("a") == "i1"
+    assert [path for _, path, _, _ in server.requests] == ["/images/a/json"]
+
+
+def test_an_image_that_podman_does_not_know_has_no_id(engine: Engine) -> None:
+    found, _ = engine(answer(404, {"cause": "image not known"}))
+    assert found.image_id("a:1") == ""
+
+
+def test_an_empty_podman_may_answer_null_for_a_list(engine: Engine) -> None:
+    found, _ = engine(answer(200, None))
+    assert found.observe("lab").pods == ()
+
+
+def test_a_range_of_more_ports_than_there_are_is_unexpected(engine: Engine) -> None:
+    containers = [{**LISTS["/containers/json"][0], "Ports": [{"host_port": 1, "range": 10**12}]}]
+
+    def respond(_method: str, path: str) -> bytes:
+        return answer(200, containers if path == "/containers/json" else LISTS[path])
+
+    found, _ = engine(respond)
+    with pytest.raises(EngineError, match="something unexpected"):
+        found.observe("lab")

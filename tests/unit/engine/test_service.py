@@ -1,0 +1,307 @@
+"""Finding podman's service, or starting one; `podman` itself is a small script on PATH."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.engine import host, service
+from lab.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SCRIPT = """#!{python}
+import os, signal, socket, sys
+if sys.argv[1:] == ["--version"]:
+    print("podman version {version}")
+    sys.exit({status})
+with open("{calls}", "a") as calls:
+    given = [f"{{k}}={{v}}" for k, v in os.environ.items() if k.startswith("CONTAINERS_")]
+    print(*sys.argv[1:], *given, file=calls)
+if "{trouble}":
+    sys.exit("{trouble}")
+path = sys.argv[-1].removeprefix("unix://")
+def end(*_):
+    os.unlink(path)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen()
+while True:
+    server.accept()[0].close()
+"""
+
+
+class Machine:
+    """A machine with a podman of our own, and no other."""
+
+    def __init__(self, directory: Path) -> None:
+        """Everything is kept below a directory."""
+        self.path = directory / "bin"
+        self.runtime = directory / "run"
+        self.calls = directory / "calls"
+        self.path.mkdir()
+        self.runtime.mkdir()
+        self.calls.touch()
+        self.services: list[subprocess.Popen[bytes]] = []
+
+    def install(self, version: str = "4.3.1", *, status: int = 0, trouble: str = "") -> None:
+        script = self.path / "podman"
+        script.write_text(
+            SCRIPT.format(
+                python=sys.executable,
+                version=version,
+                status=status,
+                calls=self.calls,
+                trouble=trouble,
+            )
+        )
+        script.chmod(0o755)
+
+    def ended(self) -> bool:
+        """Whether every service that was started has ended."""
+        return all(process.poll() is not None for process in self.services)
+
+    @property
+    def started(self) -> list[str]:
+        """The services that were started: command lines, and variables that name settings."""
+        return self.calls.read_text().splitlines()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
+    machine = Machine(tmp_path)
+    monkeypatch.setenv("PATH", str(machine.path))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(machine.runtime))
+    monkeypatch.delenv("CONTAINER_HOST", raising=False)
+    for variable in ("CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(service, "users_socket", lambda: tmp_path / "users.sock")
+    monkeypatch.setattr(host, "overrides", lambda _: {})
+    popen = subprocess.Popen
+
+    def remember(*args: object, **kwargs: object) -> subprocess.Popen[bytes]:
+        machine.services.append(popen(*args, **kwargs))  # type: ignore[call-overload]
+        return machine.services[-1]
+
+    monkeypatch.setattr("subprocess.Popen", remember)
+    yield machine
+    for process in machine.services:
+        process.terminate()
+        process.wait()
+
+
+def private(machine: Machine) -> service.Service:
+    url = f"unix://{machine.runtime}/lab/podman.sock"
+    return service.Service(url, "a podman service of lab's own", private=True)
+
+
+def test_a_url_that_is_given_wins(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTAINER_HOST", "unix:///env.sock")
+    assert service.find("unix:///x.sock") == service.Service("unix:///x.sock", "--url")
+    assert machine.started == []
+
+
+def test_then_container_host(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTAINER_HOST", "unix:///env.sock")
+    assert service.find() == service.Service("unix:///env.sock", "CONTAINER_HOST")
+    assert machine.started == []
+
+
+def test_then_the_user_s_socket_when_it_answers(machine: Machine) -> None:
+    with socket.socket(socket.AF_UNIX) as users:
+        users.bind(str(service.users_socket()))
+        users.listen()
+        found = service.find()
+    assert found.url == f"unix://{service.users_socket()}"
+    assert machine.started == []
+
+
+def test_then_a_service_of_lab_s_own_is_started(machine: Machine) -> None:
+    machine.install()
+    assert service.find() == private(machine)
+    assert len(machine.started) == 1
+    assert f"system service --time=120 unix://{machine.runtime}/lab/" in machine.started[0]
+
+
+def test_a_user_s_socket_that_nobody_listens_on_is_passed_over(machine: Machine) -> None:
+    machine.install()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(service.users_socket()))
+    assert service.find() == private(machine)
+
+
+def test_a_service_that_runs_is_used_again(machine: Machine) -> None:
+    machine.install()
+    service.find()
+    service.find()
+    assert len(machine.started) == 1
+
+
+def test_a_socket_whose_service_was_killed_is_replaced(machine: Machine) -> None:
+    machine.install()
+    service.runtime_dir()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(machine.runtime / "lab" / "podman.sock"))
+    assert service.find() == private(machine)
+    assert service.answers(machine.runtime / "lab" / "podman.sock")
+
+
+def test_two_commands_at_the_same_time_start_one_service(machine: Machine) -> None:
+    machine.install()
+    threads = [threading.Thread(target=service.find) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(machine.started) == 1
+
+
+def test_a_service_that_ends_at_once_is_told_with_its_last_words(machine: Machine) -> None:
+    machine.install(trouble="cannot do that")
+    with pytest.raises(EngineError, match=r"^`podman system service` ended at once$") as caught:
+        service.find()
+    assert caught.value.details == ("cannot do that",)
+    assert "doctor" in caught.value.hint
+
+
+def test_a_directory_without_room_is_named(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.install()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(service, "_environment", full)
+    with pytest.raises(EngineError, match="No space left on device") as caught:
+        service.find()
+    assert str(machine.runtime) in caught.value.hint
+
+
+def test_without_podman_it_is_said_how_to_install_it(machine: Machine) -> None:
+    with pytest.raises(EngineError, match=r"^podman is not installed$") as caught:
+        service.find()
+    assert "apt install podman" in caught.value.hint
+    assert machine.started == []
+
+
+def test_a_podman_that_is_too_old_is_refused_before_it_is_started(machine: Machine) -> None:
+    machine.install("3.4.4")
+    with pytest.raises(EngineError, match=r"^podman 3\.4\.4 is too old: lab needs 4\.3 or newer$"):
+        service.find()
+    assert machine.started == []
+
+
+def test_a_podman_that_does_not_work_is_told(machine: Machine) -> None:
+    machine.install(status=125)
+    with pytest.raises(EngineError, match="`podman --version` failed"):
+        service.version()
+
+
+@pytest.mark.parametrize(
+    ("version", "variable"),
+    [("4.3.1", "CONTAINERS_CONF"), ("4.5.0", "CONTAINERS_CONF_OVERRIDE")],
+)
+def test_settings_that_the_host_needs_reach_the_service(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, version: str, variable: str
+) -> None:
+    machine.install(version)
+    monkeypatch.setattr(host, "overrides", lambda _: {"engine": {"runtime": "runc"}})
+    monkeypatch.setattr(host, "configuration_files", list)
+    service.find()
+    configuration = machine.runtime / "lab" / "containers.conf"
+    assert configuration.read_text() == '[engine]\nruntime = "runc"\n'
+    assert machine.started[0].endswith(f" {variable}={configuration}")
+
+
+def files(machine: Machine) -> set[str]:
+    return {path.name for path in (machine.runtime / "lab").iterdir()}
+
+
+def test_a_private_service_is_ended_with_everything_that_belongs_to_it(machine: Machine) -> None:
+    machine.install()
+    service.find()
+    service.stop_private()
+    assert not service.answers(machine.runtime / "lab" / "podman.sock")
+    assert files(machine) == set()
+
+
+def test_a_service_whose_socket_is_gone_is_ended_as_well(machine: Machine) -> None:
+    machine.install()
+    service.find()
+    (machine.runtime / "lab" / "podman.sock").unlink()
+    service.find()
+    assert len(machine.started) == 2
+    service.stop_private()
+    assert machine.ended()
+
+
+USER = "from lab.engine import service; service.find(); print(flush=True); input()"
+
+
+def test_a_service_that_another_process_uses_goes_on(machine: Machine) -> None:
+    machine.install()
+    service.find()
+    with subprocess.Popen(
+        [sys.executable, "-c", USER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as user:
+        assert user.stdout is not None
+        user.stdout.readline()
+        service.stop_private()
+        assert service.answers(machine.runtime / "lab" / "podman.sock")
+        user.kill()
+    service.stop_private()
+    assert files(machine) == set()
+
+
+def test_ending_a_service_that_never_was_does_nothing(machine: Machine) -> None:
+    service.stop_private()
+    assert machine.started == []
+
+
+def test_the_directory_for_sockets_is_the_user_s_alone(machine: Machine) -> None:
+    directory = service.runtime_dir()
+    assert directory == machine.runtime / "lab"
+    assert directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_that_others_may_enter_is_refused(machine: Machine) -> None:
+    (machine.runtime / "lab").mkdir()
+    (machine.runtime / "lab").chmod(0o750)
+    with pytest.raises(EngineError, match="is not a directory that only you can enter") as caught:
+        service.runtime_dir()
+    assert "chmod 700" in caught.value.hint
+
+
+def test_a_link_in_place_of_the_directory_is_refused(machine: Machine, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (machine.runtime / "lab").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(EngineError, match="is not a directory that only you can enter"):
+        service.runtime_dir()
+
+
+def test_a_file_in_place_of_the_directory_is_refused(machine: Machine) -> None:
+    (machine.runtime / "lab").touch(mode=0o600)
+    with pytest.raises(EngineError, match="lab"):
+        service.runtime_dir()
+
+
+def test_a_directory_of_somebody_else_s_is_refused(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.runtime_dir()
+    owner = os.geteuid()
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    with pytest.raises(EngineError, match=str(machine.runtime)):
+        service.runtime_dir()

@@ -1,0 +1,62 @@
+"""The graphs in the terminal: they fit, and name what they show."""
+
+import math
+
+import pytest
+from rich.text import Text
+
+from lab.measure.prometheus import Point
+from lab.measure.timeline import RETRIED, SUPPRESSED, A, B
+from lab.report.rates import Graph, Rates
+from lab.report.terminal import draw
+
+SECONDS = range(121)
+
+
+def wave(height: float) -> tuple[Point, ...]:
+    return tuple(Point(1000.0 + s, height * (1 + math.sin(s / 9))) for s in SECONDS)
+
+
+def rates(*graphs: Graph) -> Rates:
+    return Rates(1000.0, 1120.0, graphs)
+
+
+FULL = rates(
+    Graph(A, {"2xx": wave(40), "5xx": wave(10)}),
+    Graph(B, {"2xx": wave(400), "5xx": wave(1)}),
+    Graph(RETRIED, {"500": wave(7)}),
+    Graph(SUPPRESSED, {"": wave(3)}),
+)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 23), (120, 39), (200, 60)])
+def test_all_graphs_fit_the_terminal(width: int, height: int) -> None:
+    lines = draw(FULL, width, height).plain.rstrip("\n").split("\n")
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+
+
+def test_each_graph_has_its_counter_its_lines_and_their_latest_values() -> None:
+    shown = draw(FULL, 120, 40)
+    for counter in (A, B, RETRIED):
+        assert counter in shown.plain
+    for name in ("2xx", "5xx", "after 500", "suppressed"):
+        assert f"━ {name} " in shown.plain
+    assert "2m" in shown.plain
+    assert "now" in shown.plain
+
+
+def test_lines_are_drawn_in_different_colours() -> None:
+    spans = {str(span.style) for span in draw(rates(FULL.graphs[0]), 80, 20).spans}
+    assert len({style for style in spans if "color" in style}) >= 2
+
+
+def test_without_traffic_it_says_what_pours_some() -> None:
+    assert "lab load" in draw(rates(), 80, 24).plain
+
+
+@pytest.mark.parametrize("height", [0.0, 0.3, 7.0, 1e6])
+def test_any_rate_can_be_drawn(height: float) -> None:
+    shown = draw(rates(Graph(A, {"2xx": wave(height)})), 80, 20)
+    assert isinstance(shown, Text)
+    assert A in shown.plain
