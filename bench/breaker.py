@@ -30,15 +30,15 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from lab.measure.calibrate import attempt_bounds, timings_for_rate
-from lab.measure.predict import Prediction, predict
-from lab.measure.simulate import Load, Policy, steady_rate
+from lab.measure.theory.calibrate import attempt_bounds, timings_for_rate
+from lab.measure.theory.predict import Prediction, predict
+from lab.measure.theory.simulate import Load, Policy, steady_rate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from lab.measure.predict import Forecast
-    from lab.measure.simulate import Timing
+    from lab.measure.theory.predict import Forecast
+    from lab.measure.theory.simulate import Timing
 
 HOST = "127.0.0.1"
 EGRESS, UPSTREAM, ADMIN = 19001, 19080, 19901

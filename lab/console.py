@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lab.engine.doctor import Finding
     from lab.errors import LabError
     from lab.lifecycle import Prepared
-    from lab.measure.load import Load, Pace
+    from lab.measure.traffic.load import Load, Pace
     from lab.topology.parameters import Parameter
 
 STATE_COLOUR = {"running": "green", "up": "green", "missing": "red", "absent": "dim"}

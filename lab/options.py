@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lab.errors import LabError
-from lab.measure.pacer import Arrivals
+from lab.measure.traffic.pacer import Arrivals
 from lab.topology.spec import DEFAULT_NAME
 
 MOST_CONNECTIONS = 1000

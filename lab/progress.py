@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lab.converge.apply import Outcome
     from lab.converge.plan import Step
     from lab.experiment.sweep import Step as SweepStep
-    from lab.measure.load import Order
+    from lab.measure.traffic.load import Order
 
 DOING = {
     "build": "building",

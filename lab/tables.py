@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lab.experiment.compare import Comparison, Difference
     from lab.experiment.replay import Replayed
     from lab.experiment.sweep import Swept
-    from lab.measure.ledger import Ledger
+    from lab.measure.counters.ledger import Ledger
     from lab.measure.records import Record
     from lab.measure.verdicts import Judgement
 

@@ -9,7 +9,7 @@ import typer
 
 from lab.commands.guard import alone, guarded, open_lab, parameters
 from lab.errors import ExitStatus, UsageError
-from lab.measure.pacer import Arrivals
+from lab.measure.traffic.pacer import Arrivals
 from lab.options import (
     MOST_CONNECTIONS,
     Against,
@@ -38,7 +38,7 @@ from lab.options import (
 )
 
 if TYPE_CHECKING:
-    from lab.measure.load import Order
+    from lab.measure.traffic.load import Order
 
 
 @guarded
@@ -62,8 +62,8 @@ def load(
     """
     from lab import console, progress, tables
     from lab.experiment.run import Purpose, measure
-    from lab.measure import traffic
-    from lab.measure.load import Order
+    from lab.measure.traffic.load import Order
+    from lab.measure.traffic.pour import pour
 
     order = Order(
         url=url,
@@ -82,7 +82,7 @@ def load(
             record = measure(lab, name, order, tell, Purpose())
             result = record.load
         else:
-            result = traffic.pour(order, tell)
+            result = pour(order, tell)
     if output is Output.JSON:
         run = {"run": record.id, "notes": record.ledger.notes} if record else {}
         console.json_out(console.as_json(result) | run)
@@ -115,7 +115,7 @@ def verify(
     """
     from lab import console, progress, tables
     from lab.experiment.verify import REQUESTS, verify
-    from lab.measure.load import Order
+    from lab.measure.traffic.load import Order
     from lab.measure.verdicts import Verdict, overall
 
     order = None
@@ -168,7 +168,7 @@ def compare(
     """
     from lab import console, lifecycle, progress, tables
     from lab.experiment.compare import compare, contrast
-    from lab.measure.load import Order
+    from lab.measure.traffic.load import Order
     from lab.topology import scenario
 
     order = Order(
@@ -216,7 +216,7 @@ def sweep(
     """
     from lab import console, progress, tables
     from lab.experiment.sweep import CONCURRENCY, Grid, summary, sweep
-    from lab.measure.load import Order
+    from lab.measure.traffic.load import Order
     from lab.measure.verdicts import Verdict
 
     grid = Grid(

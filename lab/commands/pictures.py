@@ -15,7 +15,7 @@ from lab.interruption import Terminated
 from lab.options import Format, Name, Output, Runs, Url
 
 if TYPE_CHECKING:
-    from lab.measure.prometheus import Prometheus
+    from lab.measure.counters.prometheus import Prometheus
 
 REFRESH = 1.0
 """Seconds between two pictures: as often as Prometheus scrapes."""
@@ -72,7 +72,7 @@ def metrics(
 
 def _prometheus(url: str, name: str) -> Prometheus:
     from lab.experiment.run import PROMETHEUS, present
-    from lab.measure.prometheus import Prometheus
+    from lab.measure.counters.prometheus import Prometheus
 
     spec, _ = present(open_lab(url), name)
     for port in spec.ports():

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.measure.counters import Growth
-from lab.measure.forecast import forecast
-from lab.measure.outcome import ErrorKind
-from lab.measure.spread import spread
+from lab.measure.counters.samples import Growth
+from lab.measure.counters.spread import spread
+from lab.measure.theory.forecast import forecast
+from lab.measure.traffic.outcome import ErrorKind
 from lab.measure.verdicts import confidence, judge, unjudged
 
 if TYPE_CHECKING:

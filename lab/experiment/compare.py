@@ -8,13 +8,14 @@ import msgspec
 
 from lab import lifecycle
 from lab.experiment.run import Purpose, completed, measure
-from lab.measure import intervals, latency, ranks
+from lab.measure import intervals, ranks
+from lab.measure.traffic import latency
 
 if TYPE_CHECKING:
     from lab.experiment.run import Pouring
     from lab.lifecycle import Lab, Wish
-    from lab.measure.load import Order
     from lab.measure.records import Record
+    from lab.measure.traffic.load import Order
 
 SIGNIFICANT = 0.05
 """Below this p-value a difference is called significant."""

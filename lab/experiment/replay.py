@@ -8,10 +8,10 @@ import msgspec
 
 from lab import lifecycle
 from lab.experiment.run import Purpose, completed, measure, target
-from lab.measure import traffic
-from lab.measure.counters import ENVOY, SERVICE_B
-from lab.measure.load import Order
+from lab.measure.counters.samples import ENVOY, SERVICE_B
 from lab.measure.records import Record
+from lab.measure.traffic.load import Order
+from lab.measure.traffic.pour import pour
 
 if TYPE_CHECKING:
     from lab.experiment.run import Pouring
@@ -52,7 +52,7 @@ def replay(lab: Lab, first: Record, name: str, pouring: Pouring, *, timeout: flo
     if _seeded(first) and first.skipped and not _retries(first):
         warm_up = Order(url=target(prepared.spec), requests=first.skipped)
         with pouring(warm_up) as tell:
-            traffic.pour(warm_up, tell)
+            pour(warm_up, tell)
     order = msgspec.structs.replace(first.load.order, url="")
     with pouring(order) as tell:
         purpose = Purpose(kind="replay", experiment=first.id)

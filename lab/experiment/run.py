@@ -14,14 +14,15 @@ from lab import __version__
 from lab.errors import AbsentError, LabError
 from lab.experiment.assess import assess
 from lab.images import contexts
-from lab.measure import records, traffic
-from lab.measure.counters import ENVOY, SERVICE_A, SERVICE_B, Scrape, Snapshot
-from lab.measure.ledger import Client, reconcile
-from lab.measure.prometheus import Prometheus
+from lab.measure import records
+from lab.measure.counters.ledger import Client, reconcile
+from lab.measure.counters.prometheus import Prometheus
+from lab.measure.counters.samples import ENVOY, SERVICE_A, SERVICE_B, Scrape, Snapshot
+from lab.measure.counters.snapshot import DEADLINE, snapshot
+from lab.measure.counters.timeline import FILE as TIMELINE
+from lab.measure.counters.timeline import timeline
 from lab.measure.records import Host, Image, Record
-from lab.measure.snapshot import DEADLINE, snapshot
-from lab.measure.timeline import FILE as TIMELINE
-from lab.measure.timeline import timeline
+from lab.measure.traffic.pour import pour
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from lab.converge.observed import Observed
     from lab.lifecycle import Lab
-    from lab.measure.load import Order
+    from lab.measure.traffic.load import Order
     from lab.topology.spec import LabSpec
 
     Pouring = Callable[[Order], AbstractContextManager[Callable[[int, int], None]]]
@@ -84,7 +85,7 @@ def measure(
         order = msgspec.structs.replace(order, url=target(spec))
     began = datetime.now(UTC)
     before = _snapshot(spec, None)
-    load = traffic.pour(order, tell)
+    load = pour(order, tell)
     after = _snapshot(spec, before)
     client = Client(sent=load.sent, succeeded=load.succeeded, failed=load.errors)
     record = Record(
@@ -162,7 +163,7 @@ def _prometheus(spec: LabSpec) -> str:
 
 
 def _answers_of_b(before: Snapshot) -> int | None:
-    from lab.measure.counters import B_FAILED, B_SUCCEEDED
+    from lab.measure.counters.samples import B_FAILED, B_SUCCEEDED
 
     counts = [before.total(metric) for metric in (B_SUCCEEDED, B_FAILED)]
     known = [count for count in counts if count is not None]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from lab.lifecycle import Lab
-    from lab.measure.load import Order
+    from lab.measure.traffic.load import Order
 
 CONCURRENCY = "concurrency"
 """The one axis of a grid that is not a parameter of the scenario but of the load."""

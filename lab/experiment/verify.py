@@ -9,9 +9,9 @@ import msgspec
 from lab.experiment.assess import assess
 from lab.experiment.run import Purpose, container_ids, measure, present
 from lab.measure import records
-from lab.measure.load import Order
-from lab.measure.outcome import ErrorKind
 from lab.measure.records import Record
+from lab.measure.traffic.load import Order
+from lab.measure.traffic.outcome import ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,9 +16,9 @@ import msgspec
 
 from lab import xdg
 from lab.errors import LabError, UsageError
-from lab.measure.counters import Snapshot
-from lab.measure.ledger import Ledger
-from lab.measure.load import Load
+from lab.measure.counters.ledger import Ledger
+from lab.measure.counters.samples import Snapshot
+from lab.measure.traffic.load import Load
 from lab.measure.verdicts import Judgement
 from lab.topology.spec import LabSpec
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.measure.ledger import Outcome
-from lab.measure.spread import Spread, round_robin
+from lab.measure.counters.ledger import Outcome
+from lab.measure.counters.spread import Spread, round_robin
 from lab.topology.claims import terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lab.measure.forecast import Forecasts
-    from lab.measure.ledger import Ledger, Row
+    from lab.measure.counters.ledger import Ledger, Row
+    from lab.measure.theory.forecast import Forecasts
     from lab.topology.spec import ClaimSpec
 
 FALSE_ALARMS = 0.001
@@ -63,7 +63,7 @@ def judge(
 ) -> tuple[Judgement, ...]:
     """Judge every claim, and the ledger as a whole.
 
-    ``forecasts`` has theory's predictions (:func:`lab.measure.forecast.forecast`);
+    ``forecasts`` has theory's predictions (:func:`lab.measure.theory.forecast.forecast`);
     ``listeners`` maps pods to the ports that are open beyond loopback in them, None where that
     could not be found out; ``spreads`` has what each copy of a service counted of the quantities
     that claims call by that name.

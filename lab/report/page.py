@@ -11,9 +11,10 @@ import msgspec
 from lab import __version__
 from lab.errors import LabError
 from lab.experiment.compare import contrast
-from lab.measure import records, theory
-from lab.measure.timeline import FILE as TIMELINE
-from lab.measure.timeline import Timeline
+from lab.measure import records
+from lab.measure.counters.timeline import FILE as TIMELINE
+from lab.measure.counters.timeline import Timeline
+from lab.measure.theory import closed_form
 from lab.measure.verdicts import overall
 from lab.report import commands
 from lab.report.charts import concurrency
@@ -171,7 +172,7 @@ def _grid(runs: tuple[Record, ...]) -> Grid:
 
 
 def _unlimited(run: Record) -> float:
-    return theory.success_rate(*concurrency.setting(run))
+    return closed_form.success_rate(*concurrency.setting(run))
 
 
 def _grid_charts(runs: Sequence[Record]) -> list[Chart]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.measure.counters import ENVOY, RETRY_OVERFLOW, SERVICE_A, SERVICE_B
-from lab.measure.prometheus import Point
-from lab.measure.timeline import RETRIED, SUPPRESSED, A, B
+from lab.measure.counters.prometheus import Point
+from lab.measure.counters.samples import ENVOY, RETRY_OVERFLOW, SERVICE_A, SERVICE_B
+from lab.measure.counters.timeline import RETRIED, SUPPRESSED, A, B
 
 if TYPE_CHECKING:
-    from lab.measure.prometheus import Prometheus
+    from lab.measure.counters.prometheus import Prometheus
 
 WINDOW = "5s"
 """Rates are over this time, as single scrapes of a counter jump."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from lab.errors import UsageError
 from lab.experiment.assess import verdicts
 from lab.measure import records
-from lab.measure.counters import ENVOY, Growth
-from lab.measure.forecast import forecast
+from lab.measure.counters.samples import ENVOY, Growth
+from lab.measure.theory.forecast import forecast
 from lab.measure.verdicts import confidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from lab.measure.forecast import Forecasts
     from lab.measure.records import Record
+    from lab.measure.theory.forecast import Forecasts
     from lab.measure.verdicts import Judgement
 
 SWEEP = "sweep"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import plotext  # type: ignore[import-untyped]
 from rich.text import Text
 
-from lab.measure.timeline import RETRIED, SUPPRESSED, A, B
+from lab.measure.counters.timeline import RETRIED, SUPPRESSED, A, B
 
 if TYPE_CHECKING:
-    from lab.measure.prometheus import Point
+    from lab.measure.counters.prometheus import Point
     from lab.report.rates import Rates
 
 PLOTS = ((A,), (B,), (RETRIED, SUPPRESSED))

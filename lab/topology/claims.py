@@ -38,7 +38,7 @@ QUANTITIES = {
     "retry_overflow": "retries that the circuit breaker suppressed",
     "retry_limit_exceeded": "requests that still failed after their last retry",
 }
-"""Every quantity a claim may name: the counts of :mod:`lab.measure.ledger`."""
+"""Every quantity a claim may name: the counts of :mod:`lab.measure.counters.ledger`."""
 
 PREDICTIONS = {
     "successes": "requests of the client that succeed",

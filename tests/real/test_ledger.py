@@ -6,10 +6,17 @@ from http.client import HTTPConnection
 
 import pytest
 
-from lab.measure.counters import DIRECT_JOBS, ENVOY, SERVICE_A, SERVICE_B, SIDECAR_JOBS, Snapshot
-from lab.measure.ledger import Client, Ledger, Outcome, reconcile
-from lab.measure.prometheus import Prometheus
-from lab.measure.snapshot import snapshot
+from lab.measure.counters.ledger import Client, Ledger, Outcome, reconcile
+from lab.measure.counters.prometheus import Prometheus
+from lab.measure.counters.samples import (
+    DIRECT_JOBS,
+    ENVOY,
+    SERVICE_A,
+    SERVICE_B,
+    SIDECAR_JOBS,
+    Snapshot,
+)
+from lab.measure.counters.snapshot import snapshot
 from tests.real.accounts import Account
 from tests.real.conftest import new_lab
 from tests.real.labs import Lab

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.measure.timeline import RETRIED, A, B
+from lab.measure.counters.timeline import RETRIED, A, B
 from tests.real.accounts import Account
 from tests.real.browser import Page, browser
 from tests.real.conftest import new_lab

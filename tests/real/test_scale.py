@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.measure.counters import SERVICE_B
-from lab.measure.prometheus import Prometheus
+from lab.measure.counters.prometheus import Prometheus
+from lab.measure.counters.samples import SERVICE_B
 from tests.real.accounts import Account
 from tests.real.conftest import new_lab
 from tests.real.labs import Lab

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.measure.intervals import Interval
-from lab.measure.theory import attempts_per_request, success_rate
+from lab.measure.theory.closed_form import attempts_per_request, success_rate
 from lab.report.charts.drawing import draw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lab.measure.forecast import Forecasts
     from lab.measure.records import Record
+    from lab.measure.theory.forecast import Forecasts
     from lab.report.charts.drawing import Chart, Spec
 
 COLOURS = ("var(--blue)", "var(--orange)", "var(--green)", "var(--pink)", "var(--sky)")

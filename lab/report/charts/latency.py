@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from lab.measure import latency
+from lab.measure.traffic import latency
 from lab.report.charts.drawing import draw
 
 if TYPE_CHECKING:

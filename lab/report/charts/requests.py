@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.measure.theory import attempts_per_request
+from lab.measure.theory.closed_form import attempts_per_request
 from lab.report.charts.concurrency import setting
 from lab.report.charts.drawing import draw
 from lab.report.story import with_sidecar

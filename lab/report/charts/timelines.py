@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.measure.timeline import RETRIED, SUPPRESSED, A, B
+from lab.measure.counters.timeline import RETRIED, SUPPRESSED, A, B
 from lab.report.charts.drawing import draw
 
 if TYPE_CHECKING:
+    from lab.measure.counters.timeline import Timeline
     from lab.measure.records import Record
-    from lab.measure.timeline import Timeline
     from lab.report.charts.drawing import Chart, Spec
 
 PANELS = (A, B, RETRIED, SUPPRESSED)

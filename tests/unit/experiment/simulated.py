@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab.experiment.assess import verdicts
-from lab.measure import latency, outcome, simulate
-from lab.measure.counters import UPSTREAM_MILLISECONDS, UPSTREAM_TIMED
+from lab.measure.counters.ledger import Client, reconcile
+from lab.measure.counters.samples import UPSTREAM_MILLISECONDS, UPSTREAM_TIMED
 from lab.measure.intervals import wilson
-from lab.measure.ledger import Client, reconcile
-from lab.measure.load import Load, Order
 from lab.measure.records import Host, Image, Record
-from lab.measure.simulate import Policy, Timing
+from lab.measure.theory import simulate
+from lab.measure.theory.simulate import Policy, Timing
+from lab.measure.traffic import latency, outcome
+from lab.measure.traffic.load import Load, Order
 from lab.topology import scenario
 from tests.unit.measure.snapshots import snapshot
 
 if TYPE_CHECKING:
-    from lab.measure.counters import Snapshot
+    from lab.measure.counters.samples import Snapshot
     from lab.measure.verdicts import Judgement
 
 PORTS = frozenset({80, 8081, 9901})

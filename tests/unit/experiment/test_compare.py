@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from lab.experiment.compare import Comparison, Difference, contrast
-from lab.measure import latency
 from lab.measure.records import Image
+from lab.measure.traffic import latency
 from tests.unit.experiment.simulated import Run
 
 

@@ -7,11 +7,11 @@ from random import Random
 import msgspec
 import pytest
 
-from lab.measure.calibrate import LATENESS
-from lab.measure.counters import Growth
-from lab.measure.forecast import forecast
+from lab.measure.counters.samples import Growth
 from lab.measure.intervals import binomial_prediction
-from lab.measure.simulate import Timing
+from lab.measure.theory.calibrate import LATENESS
+from lab.measure.theory.forecast import forecast
+from lab.measure.theory.simulate import Timing
 from lab.measure.verdicts import FALSE_ALARMS, Verdict, overall
 from tests.unit.experiment.simulated import Run, judged, judgement
 

@@ -14,7 +14,6 @@ from lab.converge.plan import Plan
 from lab.experiment import replay as module
 from lab.experiment.replay import Replayed, replay
 from lab.images.sources import Choice
-from lab.measure import traffic
 from lab.measure.records import Image
 from lab.progress import SilentReporter
 from tests.unit.experiment.simulated import Run
@@ -23,8 +22,8 @@ from tests.unit.fake_engine import FakeEngine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lab.measure.load import Order
     from lab.measure.records import Record
+    from lab.measure.traffic.load import Order
 
 
 def recorded(scenario: str = "direct", seed: int | None = 7, **changes: object) -> Record:
@@ -61,7 +60,7 @@ class Bench:
             ("up", self._nothing),
         ):
             self.monkeypatch.setattr(lifecycle, name, stand_in)
-        self.monkeypatch.setattr(traffic, "pour", self._pour)
+        self.monkeypatch.setattr(module, "pour", self._pour)
         self.monkeypatch.setattr(module, "measure", lambda *_: second or first)
         lab = lifecycle.Lab(FakeEngine(), SilentReporter())
         return replay(lab, first, "lab", self._pouring, timeout=1)

@@ -16,7 +16,7 @@ from lab.experiment.sweep import Grid, Step, summary, sweep
 from lab.images import recipes
 from lab.images.sources import Choice
 from lab.measure import records
-from lab.measure.load import Order
+from lab.measure.traffic.load import Order
 from lab.progress import SilentReporter
 from lab.topology import scenario
 from tests.unit.experiment.simulated import Run, judged

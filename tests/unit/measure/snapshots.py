@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from lab.measure import accounts
-from lab.measure.counters import (
+from lab.measure.counters import accounts
+from lab.measure.counters.samples import (
     DIRECT_JOBS,
     REMAINING_RETRIES,
     SIDECAR_JOBS,

@@ -6,15 +6,15 @@ import math
 
 import pytest
 
-from lab.measure.calibrate import (
+from lab.measure.intervals import Interval
+from lab.measure.theory.calibrate import (
     LATENESS,
     attempt_bounds,
     expected_rate,
     mean_hold,
     timings_for_rate,
 )
-from lab.measure.intervals import Interval
-from lab.measure.simulate import Load, Policy, Timing
+from lab.measure.theory.simulate import Load, Policy, Timing
 
 
 @pytest.mark.parametrize("clients", [1, 4, 16, 64])

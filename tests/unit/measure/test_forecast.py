@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from lab.measure import theory
-from lab.measure.counters import UPSTREAM_MILLISECONDS, UPSTREAM_TIMED, Growth, Snapshot
-from lab.measure.forecast import Forecasts, forecast, upstream_time
+from lab.measure.counters.samples import UPSTREAM_MILLISECONDS, UPSTREAM_TIMED, Growth, Snapshot
 from lab.measure.intervals import binomial_prediction
-from lab.measure.load import Load, Order
+from lab.measure.theory import closed_form
+from lab.measure.theory.forecast import Forecasts, forecast, upstream_time
+from lab.measure.traffic.load import Load, Order
 from tests.unit.experiment.simulated import made_load
 from tests.unit.measure.snapshots import snapshot
 
@@ -34,7 +34,7 @@ def test_without_a_sidecar_each_request_is_one_attempt() -> None:
 
 def test_one_client_gets_the_closed_form() -> None:
     found = predict(load())
-    success = theory.success_rate(0.2, 2)
+    success = closed_form.success_rate(0.2, 2)
     assert found.counts["successes"].interval == binomial_prediction(1000, success, 0.999)
     assert found.why == ()
 

@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from lab.measure.counters import (
+from lab.measure.counters.ledger import Client, Ledger, Outcome, reconcile
+from lab.measure.counters.samples import (
     ENVOY,
     SERVICE_A,
     SERVICE_B,
@@ -13,7 +14,6 @@ from lab.measure.counters import (
     Scrape,
     Snapshot,
 )
-from lab.measure.ledger import Client, Ledger, Outcome, reconcile
 from tests.unit.measure.snapshots import snapshot
 
 CLIENT = Client(sent=100, succeeded=94, failed={"HTTP 500": 6})

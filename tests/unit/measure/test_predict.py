@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from lab.measure import theory
-from lab.measure.calibrate import LATENESS, timings_for_rate
 from lab.measure.intervals import Interval, binomial_prediction
-from lab.measure.predict import SIMULATED_REQUESTS, predict
-from lab.measure.simulate import Load, Policy, Timing, simulate
+from lab.measure.theory import closed_form
+from lab.measure.theory.calibrate import LATENESS, timings_for_rate
+from lab.measure.theory.predict import SIMULATED_REQUESTS, predict
+from lab.measure.theory.simulate import Load, Policy, Timing, simulate
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,8 @@ def test_where_the_breaker_cannot_refuse_the_prediction_is_exact(
     clients: int, policy: Policy
 ) -> None:
     prediction = predict(Load(4000, clients, 0.2), policy, [], 0.999)
-    success = theory.success_rate(0.2, policy.retries)
-    attempts = theory.attempts_interval(4000, 0.2, policy.retries, 0.999)
+    success = closed_form.success_rate(0.2, policy.retries)
+    attempts = closed_form.attempts_interval(4000, 0.2, policy.retries, 0.999)
     assert prediction.successes.interval == binomial_prediction(4000, success, 0.999)
     assert prediction.retries.interval == Interval(attempts.low - 4000, attempts.high - 4000)
     assert prediction.retry_overflow.interval == Interval(0, 0)
@@ -44,7 +44,7 @@ def test_what_a_real_envoy_did_at_its_rate_is_predicted(
 def test_the_breaker_explains_most_failures_at_concurrency_16() -> None:
     load, policy = Load(4000, 16, 0.2), Policy()
     prediction = predict(load, policy, timings_for_rate(load, policy, 3000), 0.999)
-    assert prediction.successes.interval.high < 4000 * theory.success_rate(0.2, 2)
+    assert prediction.successes.interval.high < 4000 * closed_form.success_rate(0.2, 2)
     assert prediction.retry_overflow.mean > 0.9 * (4000 - prediction.successes.mean)
 
 

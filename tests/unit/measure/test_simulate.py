@@ -8,10 +8,10 @@ from statistics import fmean
 
 import pytest
 
-from lab.measure import theory
-from lab.measure.calibrate import expected_rate, mean_hold
 from lab.measure.intervals import binomial_prediction
-from lab.measure.simulate import Load, Outcome, Policy, Timing, simulate, steady_rate
+from lab.measure.theory import closed_form
+from lab.measure.theory.calibrate import expected_rate, mean_hold
+from lab.measure.theory.simulate import Load, Outcome, Policy, Timing, simulate, steady_rate
 
 FAST = Timing(attempt=0.0002, overhead=0.0003)
 CERTAIN = 0.999999
@@ -39,10 +39,10 @@ def test_with_a_slot_for_every_client_the_closed_forms_hold(
 ) -> None:
     policy = Policy(retries=retries, max_retries=clients)
     outcome = simulate(Load(3000, clients, error_rate), policy, FAST, seed=1)
-    success = theory.success_rate(error_rate, retries)
+    success = closed_form.success_rate(error_rate, retries)
     assert outcome.retry_overflow == 0
     assert outcome.successes in binomial_prediction(3000, success, CERTAIN)
-    assert outcome.attempts in theory.attempts_interval(3000, error_rate, retries, CERTAIN)
+    assert outcome.attempts in closed_form.attempts_interval(3000, error_rate, retries, CERTAIN)
 
 
 @pytest.mark.parametrize("constant", [False, True])
@@ -55,7 +55,7 @@ def test_the_share_of_refused_retries_is_engsets(
 ) -> None:
     load, policy = Load(60_000, clients, 0.2), Policy(retries=1, max_retries=slots)
     idle = (timing.attempt + timing.overhead) / load.error_rate
-    blocked = theory.engset(clients, slots, mean_hold(load, policy, timing) / idle)
+    blocked = closed_form.engset(clients, slots, mean_hold(load, policy, timing) / idle)
     outcome = simulate(load, policy, replace(timing, constant=constant), seed=3)
     assert overflow_share(load, outcome) == pytest.approx(blocked, abs=0.015)
 

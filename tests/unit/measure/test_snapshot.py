@@ -1,8 +1,8 @@
 """Snapshots: only scrapes that began after the call, each whole, and a deadline."""
 
-from lab.measure.counters import A_SUCCEEDED, DIRECT_JOBS, SERVICE_A, SERVICE_B, Snapshot
-from lab.measure.prometheus import Point, Prometheus, Series, Target
-from lab.measure.snapshot import DEADLINE, snapshot
+from lab.measure.counters.prometheus import Point, Prometheus, Series, Target
+from lab.measure.counters.samples import A_SUCCEEDED, DIRECT_JOBS, SERVICE_A, SERVICE_B, Snapshot
+from lab.measure.counters.snapshot import DEADLINE, snapshot
 
 NOW = 1000.0
 

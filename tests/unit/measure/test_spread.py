@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.measure.counters import SERVICE_A, SERVICE_B, WORKERS, Growth, Scrape, Snapshot
-from lab.measure.spread import Spread, round_robin, spread
+from lab.measure.counters.samples import SERVICE_A, SERVICE_B, WORKERS, Growth, Scrape, Snapshot
+from lab.measure.counters.spread import Spread, round_robin, spread
 from tests.unit.measure.snapshots import METRICS, sample, snapshot
 
 QUANTITY = "b_succeeded + b_failed"

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from lab.measure.latency import summary
-from lab.measure.load import Load, Order
-from lab.measure.outcome import CLASS_LENGTH, unpack
-from lab.measure.pacer import Arrivals
-from lab.measure.tally import MOST_CLASSES, THE_REST, Answers
-from lab.measure.traffic import pour
+from lab.measure.traffic.latency import summary
+from lab.measure.traffic.load import Load, Order
+from lab.measure.traffic.outcome import CLASS_LENGTH, unpack
+from lab.measure.traffic.pacer import Arrivals
+from lab.measure.traffic.pour import pour
+from lab.measure.traffic.tally import MOST_CLASSES, THE_REST, Answers
 from tests.unit.measure.scripted_server import FOREVER, Reply, Server, http
 
 YAY = Reply(http("Service A: upstream responded with: Yay! nounce 1\n"))

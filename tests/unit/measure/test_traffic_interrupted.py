@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from lab.measure.load import Order
-from lab.measure.outcome import unpack
-from lab.measure.traffic import pour
+from lab.measure.traffic.load import Order
+from lab.measure.traffic.outcome import unpack
+from lab.measure.traffic.pour import pour
 from tests.unit.measure.scripted_server import FOREVER, Reply, Server
 
 
@@ -64,7 +64,7 @@ def test_a_request_that_ctrl_c_finds_unanswered_is_counted_as_such() -> None:
 
 
 def test_a_second_ctrl_c_waits_for_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.measure.driver.GRACE", 3600)
+    monkeypatch.setattr("lab.measure.traffic.driver.GRACE", 3600)
     script = Called(0, Reply(stall=FOREVER))
 
     def interrupt(*_: int) -> None:

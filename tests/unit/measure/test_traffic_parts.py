@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.errors import UsageError
-from lab.measure import latency, outcome, target
-from lab.measure.alarm import Alarm
-from lab.measure.outcome import ErrorKind
-from lab.measure.pacer import Arrivals, achieved, schedule
+from lab.measure.traffic import latency, outcome, target
+from lab.measure.traffic.alarm import Alarm
+from lab.measure.traffic.outcome import ErrorKind
+from lab.measure.traffic.pacer import Arrivals, achieved, schedule
 
 
 def test_constant_arrivals_are_evenly_spaced_and_do_not_drift() -> None:

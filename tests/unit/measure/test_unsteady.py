@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab.measure.calibrate import UNKNOWN, expected_rate, timings_for_rate
-from lab.measure.simulate import Load, Policy
-from lab.measure.unsteady import equivalent_timing
+from lab.measure.theory.calibrate import UNKNOWN, expected_rate, timings_for_rate
+from lab.measure.theory.simulate import Load, Policy
+from lab.measure.theory.unsteady import equivalent_timing
 
 LOAD, POLICY = Load(4000, 16, 0.2), Policy()
 RATE = 400.0

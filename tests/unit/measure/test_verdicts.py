@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from lab.measure.counters import SERVICE_B, Scrape
-from lab.measure.forecast import Forecasts
+from lab.measure.counters.ledger import Ledger
+from lab.measure.counters.samples import SERVICE_B, Scrape
+from lab.measure.counters.spread import Spread
 from lab.measure.intervals import Interval
-from lab.measure.ledger import Ledger
-from lab.measure.predict import Forecast
-from lab.measure.spread import Spread
+from lab.measure.theory.forecast import Forecasts
+from lab.measure.theory.predict import Forecast
 from lab.measure.verdicts import (
     FALSE_ALARMS,
     RECONCILED,

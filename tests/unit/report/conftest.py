@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from lab.measure import records
-from lab.measure.prometheus import Point, Series
+from lab.measure.counters.prometheus import Point, Series
+from lab.measure.counters.timeline import RETRIED, SUPPRESSED, A, B, Timeline
 from lab.measure.records import Record
-from lab.measure.tally import Answers
-from lab.measure.timeline import RETRIED, SUPPRESSED, A, B, Timeline
+from lab.measure.traffic.tally import Answers
 from tests.unit.experiment.simulated import Run, judged
 
 Keep = Callable[..., Record]

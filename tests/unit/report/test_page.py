@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from lab.errors import LabError
+from lab.measure.counters.timeline import FILE as TIMELINE
 from lab.measure.records import Record
-from lab.measure.tally import Answers
-from lab.measure.timeline import FILE as TIMELINE
+from lab.measure.traffic.tally import Answers
 from lab.report import page, story
 from lab.report.story import Story
 from tests.unit.experiment.simulated import Run

@@ -1,7 +1,7 @@
 """What is asked of Prometheus for the graphs, and what becomes of its answers."""
 
-from lab.measure.prometheus import Point, Prometheus, Series
-from lab.measure.timeline import RETRIED, A, B
+from lab.measure.counters.prometheus import Point, Prometheus, Series
+from lab.measure.counters.timeline import RETRIED, A, B
 from lab.report.rates import rates
 
 

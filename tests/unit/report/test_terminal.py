@@ -5,8 +5,8 @@ import math
 import pytest
 from rich.text import Text
 
-from lab.measure.prometheus import Point
-from lab.measure.timeline import RETRIED, SUPPRESSED, A, B
+from lab.measure.counters.prometheus import Point
+from lab.measure.counters.timeline import RETRIED, SUPPRESSED, A, B
 from lab.report.rates import Graph, Rates
 from lab.report.terminal import draw
 

@@ -1,6 +1,6 @@
 """The time line of a run: how its counters grew."""
 
-from lab.measure.timeline import RETRIED, A
+from lab.measure.counters.timeline import RETRIED, A
 from tests.unit.report.conftest import timeline
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.measure import counters
-from lab.measure.counters import Metric
+from lab.measure.counters import samples
+from lab.measure.counters.samples import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,49 +29,49 @@ class Entry(msgspec.Struct, frozen=True):
 _A, _B = "service A", "service B"
 _IN, _OUT = "sidecar, ingress", "sidecar, egress"
 SERVICES = (
-    Entry("a_succeeded", _A, "answered with 200", counters.A_SUCCEEDED),
-    Entry("a_failed", _A, "answered with 500", counters.A_FAILED),
-    Entry("b_succeeded", _B, "answered with 200", counters.B_SUCCEEDED),
-    Entry("b_failed", _B, "answered with 500", counters.B_FAILED),
+    Entry("a_succeeded", _A, "answered with 200", samples.A_SUCCEEDED),
+    Entry("a_failed", _A, "answered with 500", samples.A_FAILED),
+    Entry("b_succeeded", _B, "answered with 200", samples.B_SUCCEEDED),
+    Entry("b_failed", _B, "answered with 500", samples.B_FAILED),
 )
 SIDECAR = (
-    Entry("ingress_received", _IN, "requests received", counters.INGRESS_RECEIVED),
-    Entry("ingress_forwarded", _IN, "requests sent on to A", counters.INGRESS_FORWARDED),
+    Entry("ingress_received", _IN, "requests received", samples.INGRESS_RECEIVED),
+    Entry("ingress_forwarded", _IN, "requests sent on to A", samples.INGRESS_FORWARDED),
     Entry(
         "ingress_connect_failures",
         _IN,
         "connections to A that failed",
-        counters.INGRESS_CONNECT_FAILURES,
+        samples.INGRESS_CONNECT_FAILURES,
     ),
-    Entry("egress_received", _OUT, "requests received from A", counters.EGRESS_RECEIVED),
-    Entry("attempts", _OUT, "attempts sent to B, first ones and retries", counters.ATTEMPTS),
-    Entry("final", _OUT, "final answers given to A", counters.FINAL),
-    Entry("final_failed", _OUT, "final answers with 5xx", counters.FINAL_FAILED),
-    Entry("retries", _OUT, "retries", counters.RETRIES),
-    Entry("retried_answers", _OUT, "answers that led to a retry", counters.RETRIED_ANSWERS),
-    Entry("retry_successes", _OUT, "retries that succeeded", counters.RETRY_SUCCESSES),
+    Entry("egress_received", _OUT, "requests received from A", samples.EGRESS_RECEIVED),
+    Entry("attempts", _OUT, "attempts sent to B, first ones and retries", samples.ATTEMPTS),
+    Entry("final", _OUT, "final answers given to A", samples.FINAL),
+    Entry("final_failed", _OUT, "final answers with 5xx", samples.FINAL_FAILED),
+    Entry("retries", _OUT, "retries", samples.RETRIES),
+    Entry("retried_answers", _OUT, "answers that led to a retry", samples.RETRIED_ANSWERS),
+    Entry("retry_successes", _OUT, "retries that succeeded", samples.RETRY_SUCCESSES),
     Entry(
         "retry_overflow",
         _OUT,
         "retries suppressed by the circuit breaker",
-        counters.RETRY_OVERFLOW,
+        samples.RETRY_OVERFLOW,
     ),
     Entry(
         "retry_limit_exceeded",
         _OUT,
         "failures with no retry left",
-        counters.RETRY_LIMIT_EXCEEDED,
+        samples.RETRY_LIMIT_EXCEEDED,
     ),
-    Entry("timeouts", _OUT, "requests given up as too late", counters.TIMEOUTS),
+    Entry("timeouts", _OUT, "requests given up as too late", samples.TIMEOUTS),
     Entry(
         "pending_overflow",
         _OUT,
         "requests refused for want of a connection",
-        counters.PENDING_OVERFLOW,
+        samples.PENDING_OVERFLOW,
     ),
-    Entry("unsent", _OUT, "attempts not sent as no connection was made", counters.UNSENT),
-    Entry("connect_failures", _OUT, "connections to B that failed", counters.CONNECT_FAILURES),
-    Entry("broken_off", _OUT, "connections that B closed before its answer", counters.BROKEN_OFF),
+    Entry("unsent", _OUT, "attempts not sent as no connection was made", samples.UNSENT),
+    Entry("connect_failures", _OUT, "connections to B that failed", samples.CONNECT_FAILURES),
+    Entry("broken_off", _OUT, "connections that B closed before its answer", samples.BROKEN_OFF),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from httptools import HttpParserError, HttpResponseParser
 
-from lab.measure.outcome import ErrorKind, kind_of
+from lab.measure.traffic.outcome import ErrorKind, kind_of
 
 BODY_KEPT = 4096
 """How many bytes of a body are kept, at least; the rest is read and dropped."""

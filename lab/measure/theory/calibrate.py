@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import math
 
-from lab.measure import theory
 from lab.measure.intervals import Interval
-from lab.measure.simulate import Load, Policy, Timing
+from lab.measure.theory import closed_form
+from lab.measure.theory.simulate import Load, Policy, Timing
 
 _BISECTIONS = 60
 """Halvings of a span of seconds: more would change nothing in a float."""
@@ -41,7 +41,7 @@ def timings_for_rate(
 ) -> tuple[Timing, Timing, Timing]:
     """The extreme timings at which the load runs at ``rate`` requests a second.
 
-    ``rate`` is the steady one (:func:`lab.measure.simulate.steady_rate`), ``attempt`` bounds
+    ``rate`` is the steady one (:func:`lab.measure.theory.simulate.steady_rate`), ``attempt`` bounds
     the mean seconds of an attempt. With the first timing the breaker refuses least: the
     shortest attempt, timers on time, and clients that do not slow each other down. The second
     has the longest attempt that the rate allows and timers late by :data:`LATENESS`, so slots
@@ -108,8 +108,8 @@ def attempt_bounds(load: Load, policy: Policy, upstream_time: float, retries: in
 def expected_rate(load: Load, policy: Policy, timing: Timing) -> float:
     """The steady request rate, per second, that the load reaches at this timing.
 
-    See :func:`lab.measure.theory.loss_throughput`: a request that retries leaves the loop of
-    first attempts for as long as it holds its slot. Infinite when nothing takes time.
+    See :func:`lab.measure.theory.closed_form.loss_throughput`: a request that retries leaves
+    the loop of first attempts for as long as it holds its slot. Infinite when nothing takes time.
     """
     time = timing.attempt + timing.overhead
     chance = load.error_rate if policy.retries else 0.0
@@ -121,10 +121,10 @@ def expected_rate(load: Load, policy: Policy, timing: Timing) -> float:
             else (load.clients / offered)
         )
     if timing.queued:
-        rates = theory.queue_throughput(load.clients, timing.overhead, timing.attempt)
+        rates = closed_form.queue_throughput(load.clients, timing.overhead, timing.attempt)
     else:
         rates = [present / time for present in range(load.clients + 1)]
-    return theory.loss_throughput(rates, policy.max_retries, offered)
+    return closed_form.loss_throughput(rates, policy.max_retries, offered)
 
 
 def mean_hold(load: Load, policy: Policy, timing: Timing) -> float:

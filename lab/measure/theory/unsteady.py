@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.measure.calibrate import expected_rate, mean_hold, timings_for_rate
+from lab.measure.theory.calibrate import expected_rate, mean_hold, timings_for_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from lab.measure.intervals import Interval
-    from lab.measure.simulate import Load, Policy, Timing
+    from lab.measure.theory.simulate import Load, Policy, Timing
 
 _PHASES = 25
 """So many phases, of as many requests each, stand for a run; more would change little."""
@@ -34,7 +34,7 @@ def equivalent_timing(
     """The timing of a steady run that is refused as many retries as the run in question.
 
     As if requests that took equally long had been sent together: no run is more uneven than
-    that. Slots are held as long as :func:`lab.measure.calibrate.timings_for_rate` allows.
+    that. Slots are held as long as :func:`lab.measure.theory.calibrate.timings_for_rate` allows.
     ``latencies`` says how often each occurred, by microseconds.
 
     Raises:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.measure.counters import RETRIED_ANSWERS, RETRY_OVERFLOW
-from lab.measure.prometheus import Series
+from lab.measure.counters.prometheus import Series
+from lab.measure.counters.samples import RETRIED_ANSWERS, RETRY_OVERFLOW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lab.measure.prometheus import Prometheus
+    from lab.measure.counters.prometheus import Prometheus
 
 FILE = "timeline.json"
 """Where a time line is, beside the record of its run."""

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from lab.measure import latency, outcome, pacer, target
-from lab.measure.driver import Driver, Limits
 from lab.measure.intervals import wilson
-from lab.measure.load import Load, Pace
-from lab.measure.tally import Tally
+from lab.measure.traffic import latency, outcome, pacer, target
+from lab.measure.traffic.driver import Driver, Limits
+from lab.measure.traffic.load import Load, Pace
+from lab.measure.traffic.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lab.measure.load import Order
+    from lab.measure.traffic.load import Order
 
     Progress = Callable[[int, int], None]
     """Told now and then how many requests have an outcome, and how many of them succeeded."""

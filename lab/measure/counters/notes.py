@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from lab.measure.accounts import A_TOTAL, B_TOTAL, total
-from lab.measure.counters import REMAINING_RETRIES, UNDER_WAY
+from lab.measure.counters.accounts import A_TOTAL, B_TOTAL, total
+from lab.measure.counters.samples import REMAINING_RETRIES, UNDER_WAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from lab.measure.counters import Growth
+    from lab.measure.counters.samples import Growth
 
     Counts: TypeAlias = Mapping[str, int | None]
 

@@ -9,15 +9,15 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from lab.measure.alarm import Alarm
-from lab.measure.connection import Connection, Request
-from lab.measure.outcome import ErrorKind, kind_of
+from lab.measure.traffic.alarm import Alarm
+from lab.measure.traffic.connection import Connection, Request
+from lab.measure.traffic.outcome import ErrorKind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lab.measure.tally import Tally
-    from lab.measure.target import Target
+    from lab.measure.traffic.tally import Tally
+    from lab.measure.traffic.target import Target
 
 TICK = 0.1
 """Seconds between two looks at the time limits, and two reports of progress."""

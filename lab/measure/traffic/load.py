@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from lab.measure.intervals import Interval
-from lab.measure.latency import Latency
-from lab.measure.pacer import Arrivals
-from lab.measure.tally import Answers
+from lab.measure.traffic.latency import Latency
+from lab.measure.traffic.pacer import Arrivals
+from lab.measure.traffic.tally import Answers
 
 KEPT = 0.99
 """A rate counts as kept when at least this share of it was."""
@@ -55,15 +55,15 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
     ``sent`` counts every request that was begun, also those that found no connection; each
     either ``succeeded`` (status 200 to 299) or ``failed``, and ``errors`` counts the failed
-    ones by cause: ``status 500``, or one of :class:`lab.measure.outcome.ErrorKind`.
+    ones by cause: ``status 500``, or one of :class:`lab.measure.traffic.outcome.ErrorKind`.
     ``success_interval`` is Wilson's at 95 %. ``seconds`` is wall time, ``last_sent`` when the
     last request was sent, in seconds after the first, ``throughput`` answers
     or errors per second. ``partial`` says that it was interrupted before its end.
 
     Latencies run from the moment when a request was due until its answer was complete, for
     answers of any status and for time-outs; ``histogram`` has them all in microseconds, as
-    :func:`lab.measure.latency.summary` reads. ``outcomes`` has a bit per request in the
-    order of sending, as :func:`lab.measure.outcome.unpack` reads.
+    :func:`lab.measure.traffic.latency.summary` reads. ``outcomes`` has a bit per request in the
+    order of sending, as :func:`lab.measure.traffic.outcome.unpack` reads.
     """
 
     order: Order

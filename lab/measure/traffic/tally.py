@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.measure.latency import Recorder
-from lab.measure.outcome import ErrorKind, class_of
+from lab.measure.traffic.latency import Recorder
+from lab.measure.traffic.outcome import ErrorKind, class_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """What a run behind a proxy that limits concurrent retries must count.
 
 How often the circuit breaker refuses depends on how fast requests come, which no theory knows
-beforehand: the timings come from what the run achieved, see :mod:`lab.measure.calibrate`.
+beforehand: the timings come from what the run achieved, see :mod:`lab.measure.theory.calibrate`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from lab.measure import theory
 from lab.measure.intervals import Interval, binomial_prediction, normal_quantile
-from lab.measure.simulate import simulate
+from lab.measure.theory import closed_form
+from lab.measure.theory.simulate import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lab.measure.simulate import Load, Outcome, Policy, Timing
+    from lab.measure.theory.simulate import Load, Outcome, Policy, Timing
 
 REPLICATIONS = 60
 """Simulated runs per timing; endless ones would make a 99.9 % interval 6 % narrower."""
@@ -97,15 +97,17 @@ def predict(
 
 def _unlimited(load: Load, policy: Policy, confidence: float) -> Prediction:
     """The closed forms: no retry is refused."""
-    success = theory.success_rate(load.error_rate, policy.retries)
-    attempts = theory.attempts_interval(load.requests, load.error_rate, policy.retries, confidence)
+    success = closed_form.success_rate(load.error_rate, policy.retries)
+    attempts = closed_form.attempts_interval(
+        load.requests, load.error_rate, policy.retries, confidence
+    )
     return Prediction(
         confidence=confidence,
         successes=Forecast(
             load.requests * success, binomial_prediction(load.requests, success, confidence)
         ),
         retries=Forecast(
-            load.requests * theory.retries_per_request(load.error_rate, policy.retries),
+            load.requests * closed_form.retries_per_request(load.error_rate, policy.retries),
             Interval(attempts.low - load.requests, attempts.high - load.requests),
         ),
         retry_overflow=Forecast(0.0, Interval(0, 0)),

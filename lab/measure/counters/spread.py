@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.measure.accounts import SERVICES
-from lab.measure.counters import WORKERS
+from lab.measure.counters.accounts import SERVICES
+from lab.measure.counters.samples import WORKERS
 from lab.measure.intervals import Interval
 from lab.topology.claims import terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lab.measure.counters import Growth
+    from lab.measure.counters.samples import Growth
 
 
 class Spread(msgspec.Struct, frozen=True):

@@ -2,8 +2,8 @@
 
 The parameters ``error-rate`` (percent), ``retries`` and ``max-retries`` say what ran. When the
 circuit breaker may refuse retries, the prediction also depends on how fast requests came, and
-how evenly, which is taken from the run (:mod:`lab.measure.calibrate`,
-:mod:`lab.measure.unsteady`); whether they succeeded is not looked at.
+how evenly, which is taken from the run (:mod:`lab.measure.theory.calibrate`,
+:mod:`lab.measure.theory.unsteady`); whether they succeeded is not looked at.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.measure import latency, theory
-from lab.measure.calibrate import UNKNOWN, attempt_bounds, timings_for_rate
-from lab.measure.counters import RETRIES, UPSTREAM_MILLISECONDS, UPSTREAM_TIMED
-from lab.measure.predict import Forecast, predict
-from lab.measure.simulate import Load as SimulatedLoad
-from lab.measure.simulate import Policy, steady_rate
-from lab.measure.unsteady import equivalent_timing
+from lab.measure.counters.samples import RETRIES, UPSTREAM_MILLISECONDS, UPSTREAM_TIMED
+from lab.measure.theory import closed_form
+from lab.measure.theory.calibrate import UNKNOWN, attempt_bounds, timings_for_rate
+from lab.measure.theory.predict import Forecast, predict
+from lab.measure.theory.simulate import Load as SimulatedLoad
+from lab.measure.theory.simulate import Policy, steady_rate
+from lab.measure.theory.unsteady import equivalent_timing
+from lab.measure.traffic import latency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lab.measure.counters import Growth
-    from lab.measure.load import Load
-    from lab.measure.simulate import Timing
+    from lab.measure.counters.samples import Growth
+    from lab.measure.theory.simulate import Timing
+    from lab.measure.traffic.load import Load
 
 UNLIMITED = 1_000_000
 """A limit on concurrent retries that nothing reaches, for scenarios that have none."""
@@ -96,7 +97,7 @@ def _explain(sent: SimulatedLoad, policy: Policy, successes: Forecast) -> list[s
     """How the breaker moves the prediction away from 1 - p^(n+1), in a sentence."""
     if not _breaker_may_refuse(sent, policy) or not sent.requests:
         return []
-    unlimited = theory.success_rate(sent.error_rate, policy.retries)
+    unlimited = closed_form.success_rate(sent.error_rate, policy.retries)
     return [
         (
             f"{unlimited:.1%} would succeed if every retry were allowed; at concurrency "

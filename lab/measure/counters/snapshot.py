@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.measure.counters import (
+from lab.measure.counters.samples import (
     ENVOY,
     NAMES,
     SERVICE_A,
@@ -23,7 +23,7 @@ from lab.measure.counters import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from lab.measure.prometheus import Prometheus, Series
+    from lab.measure.counters.prometheus import Prometheus, Series
 
     Key = tuple[str, str]
     """A target: its job and its instance, as Prometheus labels what it says."""

@@ -13,13 +13,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.measure.accounts import DIRECT_EQUATIONS, SERVICES, SIDECAR, SIDECAR_EQUATIONS, total
-from lab.measure.counters import ENVOY, Growth
-from lab.measure.notes import notes
+from lab.measure.counters.accounts import (
+    DIRECT_EQUATIONS,
+    SERVICES,
+    SIDECAR,
+    SIDECAR_EQUATIONS,
+    total,
+)
+from lab.measure.counters.notes import notes
+from lab.measure.counters.samples import ENVOY, Growth
 
 if TYPE_CHECKING:
-    from lab.measure.accounts import Entry, Equation
-    from lab.measure.counters import Snapshot
+    from lab.measure.counters.accounts import Entry, Equation
+    from lab.measure.counters.samples import Snapshot
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):

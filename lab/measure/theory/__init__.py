@@ -1,0 +1,1 @@
+"""What must come out: closed forms, a simulation, and predictions for a run."""

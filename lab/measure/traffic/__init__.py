@@ -1,0 +1,1 @@
+"""Pouring traffic on a URL: orders, connections, outcomes and latencies."""
