@@ -10,7 +10,7 @@ from lab import lifecycle
 from lab.converge import ports, ready
 from lab.converge.plan import Action, Kind
 from lab.errors import AddressTakenError, StepError
-from tests.unit.converge.labs import Silence
+from tests.unit.converge.labs import Silence, spec
 from tests.unit.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Leased(FakeEngine):
 def engine(monkeypatch: pytest.MonkeyPatch) -> Leased:
     monkeypatch.setattr(ready, "wait", lambda *_: None)
     monkeypatch.setattr(ports, "check", lambda _: None)
-    return Leased()
+    there = {image.reference: f"id of {image.reference}" for image in spec("direct").images}
+    return Leased(references=there)  # images to be built would need wheels, which need a network
 
 
 def up(engine: FakeEngine) -> Status:
