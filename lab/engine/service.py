@@ -13,6 +13,7 @@ import signal
 import socket
 import stat
 import subprocess
+import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -42,8 +43,6 @@ USERS = "podman.users"
 """Every process that uses the private service shares the lock of this file to its end."""
 INSTALL_HINT = "install it: `apt install podman`, `dnf install podman`, or `make setup` in a clone"
 
-_started: list[subprocess.Popen[bytes]] = []
-"""Services outlive this process: nobody waits for them, but forgetting one is a warning."""
 _uses: dict[Path, int] = {}
 """The descriptors by which this process shares a lock on :data:`USERS`, by directory."""
 
@@ -221,10 +220,13 @@ def _start(directory: Path, path: Path) -> None:
             start_new_session=True,
             umask=0o077,
         )
-    _started.append(process)
+    # It usually outlives this process, and is reaped if not. As a running thread is never taken
+    # down, neither is its Popen, which would complain that what it started still runs.
+    waiter = threading.Thread(target=process.wait, name="podman", daemon=True)
+    waiter.start()
     deadline = time.monotonic() + START_SECONDS
     while not answers(path):
-        ended = process.poll() is not None
+        ended = not waiter.is_alive()
         if ended or time.monotonic() > deadline:
             why = "ended at once" if ended else f"did not answer within {START_SECONDS:g} s"
             process.terminate()

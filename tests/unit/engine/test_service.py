@@ -68,9 +68,10 @@ class Machine:
         )
         script.chmod(0o755)
 
-    def ended(self) -> bool:
-        """Whether every service that was started has ended."""
-        return all(process.poll() is not None for process in self.services)
+    def wait(self) -> None:
+        """Wait until every service that was started has ended."""
+        for process in self.services:
+            process.wait(service.END_SECONDS)
 
     @property
     def started(self) -> list[str]:
@@ -244,7 +245,28 @@ def test_a_service_whose_socket_is_gone_is_ended_as_well(machine: Machine) -> No
     service.find()
     assert len(machine.started) == 2
     service.stop_private()
-    assert machine.ended()
+    machine.wait()
+
+
+def test_a_process_ends_without_a_word_about_the_service_that_outlives_it(machine: Machine) -> None:
+    machine.install()
+    program = "from lab.engine import service; service.find()"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+    assert service.answers(machine.runtime / "lab" / "podman.sock")
+    service.stop_private()
+
+
+def test_a_service_that_ends_is_reaped(machine: Machine) -> None:
+    machine.install()
+    before = set(threading.enumerate())
+    service.find()
+    (waiter,) = set(threading.enumerate()) - before
+    service.stop_private()
+    waiter.join(service.END_SECONDS)
+    assert machine.services[0].returncode == 0
 
 
 USER = "from lab.engine import service; service.find(); print(flush=True); input()"
