@@ -217,7 +217,7 @@ def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int],
     from lab.console import err
 
     with Progress(
-        TextColumn("pouring traffic"),
+        TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[text]}"),
         TimeRemainingColumn(),
@@ -225,13 +225,21 @@ def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int],
         transient=True,
         refresh_per_second=4,  # drawing takes time from what is measured
     ) as bar:
-        began = time.monotonic()
-        task = bar.add_task("", total=order.requests or order.duration, text="")
+        # A Prometheus that has just started takes some seconds until it has looked at anything.
+        task = bar.add_task("reading the counters", total=None, text="")
+        began = 0.0
 
         def tell(finished: int, succeeded: int) -> None:
+            nonlocal began
+            began = began or time.monotonic()
             seconds = time.monotonic() - began
-            text = _so_far(finished, succeeded, seconds)
-            bar.update(task, completed=finished if order.requests else seconds, text=text)
+            bar.update(
+                task,
+                description="pouring traffic",
+                total=order.requests or order.duration,
+                completed=finished if order.requests else seconds,
+                text=_so_far(finished, succeeded, seconds),
+            )
 
         yield tell
 

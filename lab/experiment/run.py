@@ -18,7 +18,7 @@ from lab.measure import records
 from lab.measure.counters.ledger import Client, reconcile
 from lab.measure.counters.prometheus import Prometheus
 from lab.measure.counters.samples import ENVOY, SERVICE_A, SERVICE_B, Scrape, Snapshot
-from lab.measure.counters.snapshot import DEADLINE, snapshot
+from lab.measure.counters.snapshot import snapshot
 from lab.measure.counters.timeline import FILE as TIMELINE
 from lab.measure.counters.timeline import timeline
 from lab.measure.records import Host, Image, Record
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 
 PROMETHEUS = "prometheus"
 """The name of the published port at which a scenario's Prometheus answers."""
-FIRST_SCRAPE = 12.0
-"""Seconds to wait for scrapes before a load: a Prometheus that has just been started takes up to
-five to look at its targets for the first time (``reloader`` in its scrape/manager.go)."""
 CONFIGURATIONS = (".yaml", ".yml")
 """Files of a build context that are kept beside a record, as rendered."""
 
@@ -139,8 +136,7 @@ def _snapshot(spec: LabSpec, since: Snapshot | None) -> Snapshot:
     problem = f"{spec.scenario} has no port named {PROMETHEUS}"
     if url:
         try:
-            deadline = DEADLINE if since else FIRST_SCRAPE
-            return snapshot(Prometheus(url), wanted, since=since, deadline=deadline)
+            return snapshot(Prometheus(url), wanted, since=since)
         except LabError as error:
             problem = error.message
     return Snapshot(0.0, tuple(Scrape(job=job, problem=problem) for job in wanted))

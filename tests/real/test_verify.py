@@ -34,6 +34,11 @@ def requests_at_b(run: Recorder) -> float:
     return prometheus.total(run.lab, "service_b_requests_total")
 
 
+def process_of_b(run: Recorder) -> float:
+    """When service B's process started; 0 while it is not scraped."""
+    return prometheus.total(run.lab, 'process_start_time_seconds{job="service-b"}')
+
+
 def test_the_direct_scenario_is_as_described(run: Recorder, tmp_path: Path) -> None:
     run.lab.up("direct")
     found = run("verify", "-n", "300", "--junit", str(tmp_path / "out.xml"), "-o", "json").json
@@ -103,11 +108,16 @@ def test_a_target_that_is_down_is_named(run: Recorder) -> None:
 def test_a_service_restarted_during_a_load_is_said_and_not_summed(run: Recorder) -> None:
     run.lab.up("direct")
     before = requests_at_b(run)
-    with run.start("load", "--duration", "3", "-o", "json") as process:
+    with run.start("load", "-n", "1000000", "-o", "json") as process:
         until("the load is under way", lambda: requests_at_b(run) > before)
+        first = process_of_b(run)
         run.lab.podman("restart", "--time", "0", run.lab.container("service-b"))
+        until(
+            "another process of service B is scraped", lambda: process_of_b(run) not in {0, first}
+        )
+        process.send_signal(signal.SIGINT)
         out, err = process.communicate()
-    assert process.returncode == 0, err
+    assert process.returncode == 130, err
     assert (
         "service-b was restarted in between: its counters began again at 0, "
         "so what it counted is not known"

@@ -6,6 +6,7 @@ seconds on Prometheus' own clock. A sample carries the time at which its scrape 
 
 from __future__ import annotations
 
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -63,6 +64,10 @@ class Prometheus:
     def now(self) -> float:
         """Prometheus' time, which is what its samples are to be compared with."""
         return self._get("query", {"query": "time()"}, _time)
+
+    def started(self) -> float:
+        """When Prometheus was started."""
+        return self._get("status/runtimeinfo", {}, _start)
 
     def query(self, expression: str, time: float | None = None) -> tuple[Series, ...]:
         """Evaluate an expression at a time, by default now.
@@ -164,6 +169,14 @@ class _ActiveTarget(msgspec.Struct):
 
 class _Targets(msgspec.Struct):
     active: tuple[_ActiveTarget, ...] = msgspec.field(name="activeTargets")
+
+
+class _RuntimeInfo(msgspec.Struct):
+    started: datetime = msgspec.field(name="startTime")
+
+
+def _start(data: msgspec.Raw) -> float:
+    return msgspec.json.decode(data, type=_RuntimeInfo).started.timestamp()
 
 
 def _time(data: msgspec.Raw) -> float:

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 DEADLINE = 5.0
 """Seconds to wait for scrapes; the lab's Prometheus scrapes every second."""
+STARTING = 11.0
+"""Seconds until a Prometheus that has just started has scraped everything once, at the most: the
+discovery's and the scraper's tick of 5 s each, one after the other (``sender`` in its
+discovery/manager.go and ``reloader`` in its scrape/manager.go), and one interval."""
 PAUSE = 0.05
 """Seconds between two looks at what Prometheus has scraped."""
 ADJUSTMENT = 0.002
@@ -56,18 +60,19 @@ def snapshot(
 
     So it includes whatever was counted before the call. Only Prometheus' own clock counts. All
     samples of a target come from one scrape, the last that succeeded. A target of which there
-    is none within ``deadline`` seconds is in the snapshot with its problem. With the snapshot
-    ``since`` which the period began, targets are marked that were restarted in between.
+    is none within ``deadline`` seconds, counted from when Prometheus can have scraped it, is in
+    the snapshot with its problem. With the snapshot ``since`` which the period began, targets
+    are marked that were restarted in between.
 
     Raises :class:`lab.errors.LabError` when Prometheus does not answer.
     """
     asked = prometheus.now()
+    deadline += max(0.0, prometheus.started() + STARTING - asked)
     began = clock()
     targets: dict[str, list[str]] = {}
     while True:
         elapsed = clock() - began
         if len(targets) < len(jobs):
-            # One that has just started does not know its targets for some seconds.
             targets = _instances(prometheus, jobs)
         scrapes = _scrapes(prometheus, jobs, asked, elapsed)
         whole = len(targets) == len(jobs) and all(key in scrapes for key in _keys(targets))

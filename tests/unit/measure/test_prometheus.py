@@ -92,6 +92,13 @@ def test_the_time_is_that_of_prometheus() -> None:
         assert Prometheus(fake.url).now() == 1795455799.663
 
 
+def test_its_start_is_known() -> None:
+    info = {"startTime": "2026-11-23T19:03:19.663123456Z", "serverTime": "2026-11-23T19:04:00Z"}
+    with answering({"status": "success", "data": info}) as fake:
+        assert Prometheus(fake.url).started() == pytest.approx(1795460599.663123)
+    assert fake.asked == [("/api/v1/status/runtimeinfo", {})]
+
+
 def test_a_range_is_asked_for_with_its_ends_and_its_step() -> None:
     with answering(success("matrix", [])) as fake:
         assert Prometheus(fake.url).query_range("up", 1, 9, 0.5) == ()

@@ -2,7 +2,7 @@
 
 from lab.measure.counters.prometheus import Point, Prometheus, Series, Target
 from lab.measure.counters.samples import A_SUCCEEDED, DIRECT_JOBS, SERVICE_A, SERVICE_B, Snapshot
-from lab.measure.counters.snapshot import DEADLINE, snapshot
+from lab.measure.counters.snapshot import DEADLINE, STARTING, snapshot
 
 NOW = 1000.0
 
@@ -10,7 +10,7 @@ NOW = 1000.0
 class Scripted(Prometheus):
     """A Prometheus that scrapes service A and copies of B at given times; each counts one more.
 
-    It knows its targets from the time ``discovered`` on.
+    It knows its targets from the time ``discovered`` on, and was started long ago unless told.
     """
 
     def __init__(
@@ -19,6 +19,7 @@ class Scripted(Prometheus):
         *copies_of_b: dict[float, bool],
         reset: bool = False,
         discovered: float = NOW,
+        start: float = 0.0,
     ) -> None:
         super().__init__("http://unused.invalid")
         self.time = NOW
@@ -27,10 +28,14 @@ class Scripted(Prometheus):
             self.scrapes[SERVICE_B, f"{number}.b:8081"] = b
         self.reset = reset
         self.discovered = discovered
+        self.start = start
         self.asked: list[tuple[str, float | None]] = []
 
     def now(self) -> float:
         return NOW
+
+    def started(self) -> float:
+        return self.start
 
     def query(self, expression: str, time: float | None = None) -> tuple[Series, ...]:
         self.asked.append((expression, time))
@@ -167,6 +172,19 @@ def test_a_copy_that_is_missing_is_reported_by_its_name() -> None:
     assert (missing.name, missing.problem) == ("service-b (2.b:8081)", "refused")
 
 
-def test_a_prometheus_that_has_just_started_is_given_time_to_find_its_targets() -> None:
+def test_a_prometheus_that_finds_its_targets_late_is_asked_again() -> None:
     found = take(Scripted(times(9, NOW + 0.1), times(9, NOW + 2.1), discovered=NOW + 2))
     assert [scrape.problem for scrape in found.scrapes] == ["", ""]
+
+
+def test_a_prometheus_that_has_just_started_has_longer_until_its_first_scrapes() -> None:
+    late = times(9, NOW + STARTING - 1.5)
+    found = take(Scripted(late, late, discovered=NOW + 5, start=NOW - 2))
+    assert [scrape.problem for scrape in found.scrapes] == ["", ""]
+
+
+def test_that_it_has_just_started_is_not_waited_for_for_ever() -> None:
+    prometheus = Scripted({}, {}, discovered=NOW + 5, start=NOW - 2)
+    found = take(prometheus)
+    assert [scrape.samples for scrape in found.scrapes] == [(), ()]
+    assert NOW - 2 + STARTING + DEADLINE <= prometheus.time < NOW - 2 + STARTING + DEADLINE + 0.1
