@@ -13,7 +13,7 @@ import msgspec
 from lab.errors import StepError
 from lab.images import cache, contexts, roots, wheels
 from lab.images.bases import base
-from lab.images.recipes import PACKAGES, REQUIREMENTS, base_image, base_name, labels
+from lab.images.recipes import PACKAGES, base_image, base_name, labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,8 +90,8 @@ class Builder:
                 "org.opencontainers.image.base.digest": stored.digest,
             },
         )
-        if REQUIREMENTS in files:
-            unpacked = wheels.fetch(files[REQUIREMENTS].content, emit)
+        if contexts.REQUIREMENTS in files:
+            unpacked = wheels.fetch(files[contexts.REQUIREMENTS].content, emit)
             for path, file in contexts.tree(unpacked, keep=wheels.needed).items():
                 files[f"{SITE_PACKAGES}/{path}"] = file
         return self._store.build(

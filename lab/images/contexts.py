@@ -2,6 +2,7 @@
 
 A context is read from a directory, its ``*.tmpl`` files are filled in, and it is written as a
 tar without times, owners or umask, so that equal contexts are equal bytes on every machine.
+Symbolic links are packed as links: lab reads nothing through them, and none may lead out.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 import string
 import tarfile
 from importlib import resources
@@ -19,10 +21,15 @@ from lab.errors import UsageError
 from lab.topology.spec import Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import NoReturn
 
 CONTAINERFILES = ("Containerfile", "Dockerfile")
+REQUIREMENTS = "requirements.txt"
+"""A context that has this file gets its wheels in ``site-packages/``."""
 TEMPLATE = ".tmpl"
+MAX_BYTES = 256 * 1024 * 1024
+"""How much the files of a context may hold together: they are kept in memory."""
 
 _LEFT_OUT = frozenset({".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"})
 
@@ -60,17 +67,31 @@ def locate(context: str) -> Path:
 
 
 def tree(directory: Path, keep: Callable[[str], bool] = lambda _: True) -> Files:
-    """Read the files below a directory whose relative path ``keep`` accepts."""
+    """Read the files below a directory whose relative path ``keep`` accepts.
+
+    Raises ``UsageError`` when one of them, or a directory, cannot be read.
+    """
     files: Files = {}
-    for parent, folders, names in os.walk(directory):
+    for path in _paths(directory):
+        relative = path.relative_to(directory).as_posix()
+        if keep(relative):
+            try:
+                files[relative] = _read(path)
+            except OSError as error:
+                _unreadable(error)
+    return files
+
+
+def _paths(directory: Path) -> Iterator[Path]:
+    """Return all that is below a directory, but directories, in order; nothing behind links."""
+    for parent, folders, names in os.walk(directory, onerror=_unreadable):
         folders[:] = sorted(folder for folder in folders if folder not in _LEFT_OUT)
         links = [folder for folder in folders if Path(parent, folder).is_symlink()]
-        for name in sorted((*names, *links)):
-            path = Path(parent, name)
-            relative = path.relative_to(directory).as_posix()
-            if keep(relative):
-                files[relative] = _read(path)
-    return files
+        yield from (Path(parent, name) for name in sorted((*names, *links)))
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
 
 
 def _read(path: Path) -> File:
@@ -82,11 +103,14 @@ def _read(path: Path) -> File:
 def load(context: str, arguments: Mapping[str, str]) -> Files:
     """Read a context and fill ``${NAME}`` in its templates from the build arguments.
 
-    Raises ``UsageError`` when the context is missing, has no Containerfile, or has a template
-    that asks for an argument that is not given or cannot be filled in.
+    Raises ``UsageError`` when the context is missing, has no Containerfile, holds too much or
+    what cannot be packed, or has a template that asks for an argument that is not given or
+    cannot be filled in.
     """
+    directory = locate(context)
+    _check(directory)
     files: Files = {}
-    for path, file in tree(locate(context)).items():
+    for path, file in tree(directory).items():
         if path.endswith(TEMPLATE):
             name = f"{context}/{path}"
             filled = File(content=_fill(name, file.content, arguments), executable=file.executable)
@@ -95,6 +119,54 @@ def load(context: str, arguments: Mapping[str, str]) -> Files:
             files[path] = file
     containerfile(files, context)
     return files
+
+
+def _check(directory: Path) -> None:
+    """Raise ``UsageError`` for what no build should get, before any file is opened."""
+    faults: list[str] = []
+    total = 0
+    for path in _paths(directory):
+        try:
+            found = path.lstat()
+        except OSError as error:
+            _unreadable(error)
+        shown = path.relative_to(directory)
+        if fault := _fault(path, found.st_mode, directory):
+            faults.append(f"{shown} {fault}")
+        total += found.st_size
+        if total > MAX_BYTES:
+            faults.append(f"the files up to {shown} are larger than {MAX_BYTES >> 20} MiB together")
+            break
+    if faults:
+        raise UsageError(
+            f"the build context {directory} cannot be used",
+            hint="a context is a few plain files, and links from one to another",
+            details=tuple(faults),
+        )
+
+
+def _fault(path: Path, mode: int, directory: Path) -> str:
+    """Return what is wrong with a path of a context, as a clause, or nothing."""
+    relative = path.relative_to(directory).as_posix()
+    read_here = path.name.endswith(TEMPLATE) or relative in {*CONTAINERFILES, REQUIREMENTS}
+    if stat.S_ISLNK(mode) and read_here:
+        return "is a symbolic link, where lab needs the file itself"
+    if stat.S_ISLNK(mode) and _leads_out(path, directory):
+        return f"is a symbolic link out of it, to {path.readlink()}"
+    if not (stat.S_ISLNK(mode) or stat.S_ISREG(mode)):
+        return "is neither a file, a directory nor a symbolic link"
+    if path.name.removesuffix(TEMPLATE) in {"", ".", ".."}:
+        return "is a template of a file without a name"
+    try:
+        relative.encode()
+    except UnicodeEncodeError:
+        return "has a name that is not UTF-8"
+    return ""
+
+
+def _leads_out(link: Path, directory: Path) -> bool:
+    target = Path(os.path.realpath(link))  # unlike Path.resolve it has an answer for loops
+    return link.readlink().is_absolute() or not target.is_relative_to(directory.resolve())
 
 
 def _fill(name: str, content: bytes, arguments: Mapping[str, str]) -> bytes:

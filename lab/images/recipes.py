@@ -22,9 +22,6 @@ REGISTRY = "registry"
 PACKAGES = "packages"
 SOURCES = (REGISTRY, PACKAGES)
 
-REQUIREMENTS = "requirements.txt"
-"""A context that has this file gets its wheels in ``site-packages/``."""
-
 _RECIPE = 1
 """Counts changes in how images are made: raise it when the same inputs give other images."""
 
@@ -86,7 +83,7 @@ def _built(image: ImageSpec, build: BuildSpec, stands_on: ImageSpec, source: str
         "base": stands_on.reference,
         "files": {path: file.digest for path, file in files.items()},
         "labels": labels(msgspec.structs.replace(image, source=source)),
-        "python": python_version() if REQUIREMENTS in files else "",
+        "python": python_version() if contexts.REQUIREMENTS in files else "",
     }
     digest = hashlib.sha256(msgspec.json.encode(inputs, order="sorted")).hexdigest()
     name = _repository(image, build)

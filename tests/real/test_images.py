@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from lab.engine.builds import Images
-from lab.errors import StepError
+from lab.errors import StepError, UsageError
 from lab.images import contexts
 from lab.images.builder import Builder
 from lab.images.recipes import PACKAGES, REGISTRY, base_image, resolve
@@ -94,10 +94,11 @@ def context(tmp_path: Path) -> Path:
     return directory
 
 
-def build_on_python(built: Built, context: Path, run: str) -> str:
-    """Build a Containerfile with one Python command in it."""
+def build_on_python(built: Built, context: Path, run: str, before: str = "") -> str:
+    """Build a Containerfile with one Python command in it, and what is to be done before."""
     command = msgspec.json.encode(["python3", "-c", run]).decode()
-    (context / "Containerfile").write_text(f"ARG BASE\nFROM ${{BASE}}\nRUN {command}\n")
+    containerfile = f"ARG BASE\nFROM ${{BASE}}\n{before}\nRUN {command}\n"
+    (context / "Containerfile").write_text(containerfile)
     _, wanted = resolve(lab_of(image("lab-test", str(context), "python")), PACKAGES).images
     return Builder(built.store).build(wanted, quiet)
 
@@ -176,6 +177,31 @@ def test_a_failed_build_names_its_instruction_and_shows_its_last_words(
     with pytest.raises(StepError, match=r"cannot build localhost/lab/lab-test.*RUN") as caught:
         build_on_python(built, context, "raise SystemExit('the disk is made of cheese')")
     assert "the disk is made of cheese" in caught.value.details
+
+
+LINKS = """
+import os
+assert os.readlink('/into/link') == 'folder/file', os.listdir('/into')
+assert open('/into/link').read() == 'inside'
+assert os.readlink('/into/dangling') == 'nobody'
+"""
+
+
+def test_links_of_a_context_reach_the_image_as_links(built: Built, context: Path) -> None:
+    (context / "folder").mkdir()
+    (context / "folder" / "file").write_text("inside")
+    (context / "link").symlink_to("folder/file")
+    (context / "dangling").symlink_to("nobody")
+    assert build_on_python(built, context, LINKS, "COPY . /into/")
+
+
+def test_a_link_out_of_a_context_is_refused_before_podman_gets_it(
+    built: Built, context: Path
+) -> None:
+    (context / "passwords").symlink_to("/etc/passwd")
+    with pytest.raises(UsageError) as caught:
+        build_on_python(built, context, "pass", "COPY passwords /")
+    assert caught.value.details == ("passwords is a symbolic link out of it, to /etc/passwd",)
 
 
 def test_the_python_root_has_what_its_standard_library_loads(built: Built, context: Path) -> None:

@@ -237,6 +237,18 @@ def test_a_build_context_is_a_directory_beside_the_file(tmp_path: Path) -> None:
     assert spec.images == (ImageSpec(name="c", reference="", build=build),)
 
 
+def test_a_build_context_is_where_its_links_lead(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "Containerfile").touch()
+    (tmp_path / "mine" / "app").symlink_to("..")
+    text = "summary: s\npods: {p: {containers: {c: {build: {context: ./app, base: python}}}}}\n"
+    (tmp_path / "mine" / "mine.yaml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        scenario.load("./mine/mine.yaml", given={})
+    (detail,) = caught.value.details
+    assert detail.endswith("'./app' is outside the scenario's directory")
+
+
 def test_the_spec_names_the_file_the_same_from_every_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
