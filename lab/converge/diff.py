@@ -47,7 +47,8 @@ def _converge(sketch: Sketch, spec: LabSpec, observed: Observed) -> None:
     first = images + _record(sketch, spec, observed, images)
     doomed = _doomed_pods(spec, observed)
     removed = _remove_pods(sketch, observed, doomed, first)
-    removed += _remove_strays(sketch, spec, observed, doomed, first)
+    strays = _remove_strays(sketch, spec, observed, doomed, first)
+    removed += strays.pop("", ())
     removed += _remove_half_made(sketch, observed, spec.names(), first)
     base = first + removed
     base += _network(sketch, spec, observed, base) + _volumes(sketch, spec, observed, first)
@@ -58,7 +59,7 @@ def _converge(sketch: Sketch, spec: LabSpec, observed: Observed) -> None:
         elif seen.id in doomed:
             sketch.new_pod(pod, doomed[seen.id], base)
         else:
-            _old_pod(sketch, pod, seen, observed, base)
+            _old_pod(sketch, pod, seen, observed, base, strays.get(seen.id, ()))
 
 
 def _not_needed_first(spec: LabSpec) -> frozenset[str]:
@@ -139,18 +140,23 @@ def _remove_pods(sketch: Sketch, observed: Observed, doomed: dict[str, str], nee
 
 def _remove_strays(
     sketch: Sketch, spec: LabSpec, observed: Observed, doomed: dict[str, str], needs: Ids
-) -> Ids:
-    """Remove our containers that the scenario does not have, or has in another pod."""
+) -> dict[str, Ids]:
+    """Remove our containers that the scenario does not have, or has in another pod.
+
+    The steps by the id of the pod that alone has to wait for them; under "" those for which
+    everything waits, since a name is wanted elsewhere.
+    """
     homes = {container.name: pod.name for pod, container in spec.containers()}
     pods = {pod.id: pod.name for pod in observed.my_pods()}
-    removed: Ids = ()
+    removed: dict[str, Ids] = {}
     for container in observed.my_containers():
         home = homes.get(container.name)
         if container.pod in doomed or (home and pods.get(container.pod) == home):
             continue
         because = f"it is not in {home}" if home else f"{spec.scenario} has no such container"
         step = sketch.remove(Kind.CONTAINER, container.name, because, needs, target=container.id)
-        removed += (step,)
+        waits = container.pod if container.pod in pods and not home else ""
+        removed[waits] = (*removed.get(waits, ()), step)
     return removed
 
 
@@ -188,28 +194,45 @@ def _volumes(sketch: Sketch, spec: LabSpec, observed: Observed, needs: Ids) -> I
     return made
 
 
-def _old_pod(sketch: Sketch, pod: PodSpec, seen: SeenPod, observed: Observed, needs: Ids) -> None:
-    """A pod that stays: start it when it was stopped, then look at each container."""
+def _old_pod(
+    sketch: Sketch, pod: PodSpec, seen: SeenPod, observed: Observed, needs: Ids, strays: Ids
+) -> None:
+    """A pod that stays: start it when it was stopped, then look at each container.
+
+    What goes may listen where something new is to listen: the containers of a pod share its
+    ports. So they are created while others go, and started when all that goes is gone.
+    """
     sketch.keep(Kind.POD, pod.name)
-    members = observed.members(seen)
-    infra = defects.infra_of(members)
+    members = {member.name: member for member in observed.members(seen)}
+    infra = defects.infra_of(tuple(members.values()))
     stopped = infra is not None and infra.state != RUNNING
     if stopped:
         # This starts every container that is in the pod already.
-        needs += (sketch.start(Kind.POD, seen, "it was stopped", needs),)
+        needs += (sketch.start(Kind.POD, seen, "it was stopped", needs + strays),)
+    found = {
+        wanted.name: defects.of_container(wanted, member, observed.image_id(wanted.image))
+        for wanted in pod.containers
+        if (member := members.get(wanted.name))
+    }
+    going = {
+        name: sketch.remove(Kind.CONTAINER, name, defect, needs, target=members[name].id)
+        for name, defect in found.items()
+        if defect
+    }
+    gone = (*strays, *going.values())
     for wanted in pod.containers:
-        member = next((m for m in members if m.name == wanted.name), None)
+        name = wanted.name
+        member = members.get(name)
         if member is None:
-            sketch.new_container(pod.name, wanted, MISSING, needs)
-        elif defect := defects.of_container(wanted, member, observed.image_id(wanted.image)):
-            gone = sketch.remove(Kind.CONTAINER, wanted.name, defect, needs, target=member.id)
-            sketch.new_container(pod.name, wanted, defect, (*needs, gone))
+            sketch.new_container(pod.name, wanted, MISSING, needs, gone)
+        elif name in going:
+            sketch.new_container(pod.name, wanted, found[name], (*needs, going[name]), gone)
         elif member.state == PAUSED:
             sketch.resume(member, "it was paused", needs)
         elif member.state in STARTABLE and not stopped:
-            sketch.start(Kind.CONTAINER, member, "it was stopped", needs)
+            sketch.start(Kind.CONTAINER, member, "it was stopped", needs + gone)
         else:
-            sketch.keep(Kind.CONTAINER, wanted.name)
+            sketch.keep(Kind.CONTAINER, name)
 
 
 def _remove_all(sketch: Sketch, observed: Observed, *, volumes: bool) -> None:

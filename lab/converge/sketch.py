@@ -58,11 +58,14 @@ class Sketch:
         )
         self._change(Action.START, Kind.POD, pod.name, pod.name, "it is new", (created, *members))
 
-    def new_container(self, pod: str, container: ContainerSpec, because: str, needs: Ids) -> None:
-        """Create a container in a running pod, and start it."""
+    def new_container(
+        self, pod: str, container: ContainerSpec, because: str, needs: Ids, gone: Ids
+    ) -> None:
+        """Create a container in a running pod, and start it when what has to go is gone."""
         created = self._add(Action.CREATE, Kind.CONTAINER, container, because, needs, pod)
         name = container.name
-        self._change(Action.START, Kind.CONTAINER, name, name, "it is new", (created,))
+        needs = tuple(dict.fromkeys((created, *gone)))
+        self._change(Action.START, Kind.CONTAINER, name, name, "it is new", needs)
 
     def start(self, kind: Kind, seen: SeenPod | SeenContainer, because: str, needs: Ids) -> str:
         """Start something that exists."""

@@ -2,7 +2,8 @@
 
 Keys have Compose's names where Compose has one. :class:`Assembly` sees every file, so it also
 notes what involves several items: names used twice, pods and volumes that do not exist. A pod
-with ``replicas`` becomes that many pods alike, each numbered.
+with ``replicas`` becomes that many pods alike, each numbered; a file can put further containers
+into a pod of one that it includes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 _LOOPBACK = "127.0.0.1"
 _ANY = "0.0.0.0"  # noqa: S104 - compared, not bound
 _SCRATCH = ("/tmp", "/run")  # noqa: S108 - mount points inside a container
-_POD = ("replicas", "extra_hosts", "ports", "containers")
+_SHELL = ("replicas", "extra_hosts", "ports")
+_POD = (*_SHELL, "containers")
 _PORT = ("name", "host_ip", "published", "target", "ready")
 _CONTAINER = (
     "build",
@@ -57,13 +59,14 @@ class _Draft(msgspec.Struct, frozen=True):
     """A pod that has been found, to be read when all are known.
 
     ``replicas`` is 0 where the scenario has no such key: a single pod under its plain name.
+    ``members`` are the containers by file, each with where that file's build contexts are.
     """
 
     name: str
     item: Item
     section: Section
     replicas: int
-    directory: Path | None
+    members: list[tuple[Item, Path | None]]
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -84,7 +87,7 @@ class Assembly:
         self._references: list[tuple[str, Item]] = []
         self._names: dict[str, Item] = {}
         self._volume_items: dict[str, Item] = {}
-        self._drafts: list[_Draft] = []
+        self._drafts: dict[str, _Draft] = {}
         self._copies: dict[str, tuple[str, ...]] = {}
         self._port_items: dict[str, Item] = {}
         self._published: list[tuple[str, int, Item]] = []
@@ -121,10 +124,16 @@ class Assembly:
         ``directory`` is where the build contexts of a user's file are; None for shipped files.
         """
         for name, item in found.items():
-            section = item.section(_POD, required=("containers",))
+            section = item.section(_POD)
+            members = section.get("containers")
+            here = [(members, directory)] if members else []
+            if earlier := self._drafts.get(name):
+                if any(section.get(key) for key in _SHELL):
+                    item.problem(f"is there already, at {earlier.item.place}: add only containers")
+                earlier.members.extend(here)
+                continue
             replicas = section.integer("replicas", *values.REPLICAS)
-            draft = _Draft(name, item, section, replicas, directory)
-            self._drafts.append(draft)
+            self._drafts[name] = draft = _Draft(name, item, section, replicas, here)
             names = tuple(_numbered(name, number) for number in draft.numbers)
             if all(self._claim(each, item, self._names, "pod or container") for each in names):
                 copies = tuple(self.prefix + each for each in names)
@@ -133,7 +142,7 @@ class Assembly:
 
     def read_pods(self) -> None:
         """Read every pod that was found: a pod may name another of any file."""
-        for draft in self._drafts:
+        for draft in self._drafts.values():
             self._read_pod(draft)
 
     def _read_pod(self, draft: _Draft) -> None:
@@ -142,8 +151,11 @@ class Assembly:
         ports = tuple(self._port(port) for port in section.elements("ports"))
         if (listed := section.get("ports")) and ports and draft.replicas > 1:
             listed.problem("only one of the replicas could be published")
-        if (members := section.get("containers")) and members.empty:
-            members.problem("a pod needs a container")
+        if not draft.members and isinstance(draft.item.node, Mapping):
+            draft.item.problem("containers is missing")
+        for members, _ in draft.members:
+            if members.empty:
+                members.problem("a pod needs a container")
         problems = draft.item.scope.problems
         for number in draft.numbers:
             known = len(problems)
@@ -161,13 +173,11 @@ class Assembly:
 
     def _containers(self, draft: _Draft, number: int, found: Hosts) -> tuple[ContainerSpec, ...]:
         """The containers of one copy, in which ``${replica}`` stands for its number."""
-        listed = draft.section.get("containers")
-        if listed is None:
-            return ()
-        mine = listed.with_values({REPLICA: number or None})
+        mine = {REPLICA: number or None}
         return tuple(
-            self._container(name, number, item, draft.directory, found)
-            for name, item in mine.entries().items()
+            self._container(name, number, item, directory, found)
+            for listed, directory in draft.members
+            for name, item in listed.with_values(mine).entries().items()
         )
 
     def check(self) -> None:

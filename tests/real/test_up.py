@@ -75,10 +75,10 @@ def test_changing_the_scenario_replaces_only_the_pod_of_service_a(
             lab.up(scenario)
             assert {name: lab.id(name) for name in stays} == ids
             found = podman.ids(lab.name)
-            for pod in ("service-b-pod", "prometheus-pod"):
+            for pod in ("service-b-pod", "prometheus-pod", "service-a-pod"):
                 key = f"pod {lab.container(pod)}"
                 assert found[key] == pod_ids[key]
-            key = f"pod {lab.container('service-a-pod')}"
+            key = f"container {lab.container('service-a')}"
             assert found[key] != pod_ids[key]
             pod_ids = found
         with step(f"{scenario} answers, and is what status says"):

@@ -73,7 +73,7 @@ def test_from_nothing_to_sidecar() -> None:
     """)
 
 
-def test_from_direct_to_sidecar_only_the_pod_of_service_a_is_replaced() -> None:
+def test_from_direct_to_sidecar_only_what_runs_in_the_pod_of_service_a_is_replaced() -> None:
     engine = FakeEngine()
     up(engine, DIRECT)
     plan = diff(SIDECAR, engine.observe("lab"))
@@ -82,11 +82,11 @@ def test_from_direct_to_sidecar_only_the_pod_of_service_a_is_replaced() -> None:
         build image service-a-envoy  because it is not in podman's storage
         create record <sidecar>  because sidecar was asked for
         remove record <direct>  because something else was asked for
-        remove pod service-a-pod  because its addresses, names or ports changed
-        create pod service-a-pod  because its addresses, names or ports changed
-        create container service-a  because its pod is new
-        create container service-a-envoy  because its pod is new
-        start pod service-a-pod  because it is new
+        remove container service-a  because its image or settings changed
+        create container service-a  because its image or settings changed
+        start container service-a  because it is new
+        create container service-a-envoy  because it does not exist
+        start container service-a-envoy  because it is new
         keep image service-b  because it is in podman's storage
         keep image envoy-prom  because it is in podman's storage
         keep image service-a  because it is in podman's storage
@@ -96,21 +96,44 @@ def test_from_direct_to_sidecar_only_the_pod_of_service_a_is_replaced() -> None:
         keep container service-b  because nothing about it changed
         keep pod prometheus-pod  because nothing about it changed
         keep container envoy-prom  because nothing about it changed
+        keep pod service-a-pod  because nothing about it changed
     """)
 
 
-def test_from_sidecar_back_to_direct_only_the_pod_of_service_a_is_replaced() -> None:
+def test_from_sidecar_back_to_direct_only_what_runs_in_the_pod_of_service_a_is_replaced() -> None:
     engine = FakeEngine()
     up(engine, SIDECAR)
     plan = diff(DIRECT, engine.observe("lab"))
     assert changes(plan, direct=DIRECT, sidecar=SIDECAR) == golden("""
         create record <direct>  because direct was asked for
         remove record <sidecar>  because something else was asked for
-        remove pod service-a-pod  because its addresses, names or ports changed
-        create pod service-a-pod  because its addresses, names or ports changed
-        create container service-a  because its pod is new
-        start pod service-a-pod  because it is new
+        remove container service-a-envoy  because direct has no such container
+        remove container service-a  because its image or settings changed
+        create container service-a  because its image or settings changed
+        start container service-a  because it is new
     """)
+
+
+def test_a_sidecar_is_made_while_what_it_stands_before_goes_and_started_after_that() -> None:
+    engine = FakeEngine()
+    up(engine, DIRECT)
+    steps = {step.id: step for step in diff(SIDECAR, engine.observe("lab")).steps}
+    assert "remove container service-a" not in steps["create container service-a-envoy"].needs
+    assert set(steps["start container service-a-envoy"].needs) == {
+        "create container service-a-envoy",
+        "remove container service-a",
+    }
+
+
+def test_a_container_in_place_of_a_sidecar_starts_when_both_are_gone() -> None:
+    engine = FakeEngine()
+    up(engine, SIDECAR)
+    steps = {step.id: step for step in diff(DIRECT, engine.observe("lab")).steps}
+    assert set(steps["start container service-a"].needs) == {
+        "create container service-a",
+        "remove container service-a",
+        "remove container service-a-envoy",
+    }
 
 
 def test_up_again_does_nothing_and_says_why() -> None:

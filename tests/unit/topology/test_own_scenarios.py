@@ -285,6 +285,24 @@ def test_a_scenario_may_include_what_the_shipped_ones_share(tmp_path: Path) -> N
     assert [c.name for _, c in spec.containers()] == ["service-b", "envoy-prom", "mine"]
 
 
+def test_a_file_can_put_containers_into_a_pod_of_the_file_that_it_includes(tmp_path: Path) -> None:
+    spec = load(
+        tmp_path,
+        "summary: s\ninclude: sidecar\n"
+        f"pods: {{service-a-pod: {{containers: {{more: {{image: {IMAGE}}}}}}}}}\n",
+    )
+    sidecar = scenario.load("sidecar", given={})
+    names = [container.name for container in spec.pods[2].containers]
+    assert names == ["service-a", "service-a-envoy", "more"]
+    assert [pod.shell_digest for pod in spec.pods] == [pod.shell_digest for pod in sidecar.pods]
+
+
+def test_a_pod_that_no_file_gives_a_container_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, "summary: s\ninclude: _common\n")
+    assert caught.value.details == ("_common.yaml:47: pods.service-a-pod: containers is missing",)
+
+
 def test_the_example_in_the_manual_is_a_scenario(tmp_path: Path) -> None:
     example, replicas, claims = re.findall(r"```yaml\n(.*?)```", MANUAL.read_text(), re.DOTALL)
     spec = load(tmp_path, example)

@@ -26,9 +26,10 @@ def test_a_shipped_scenario_gives_the_golden_spec(name: str) -> None:
     assert scenario.load(name, given={}) == golden
 
 
-def test_direct_and_sidecar_differ_only_in_the_pod_of_service_a() -> None:
+def test_direct_and_sidecar_differ_only_in_what_runs_in_the_pod_of_service_a() -> None:
     direct, sidecar = scenario.load("direct", given={}), scenario.load("sidecar", given={})
     assert direct.pods[:2] == sidecar.pods[:2]
+    assert direct.pods[2].shell_digest == sidecar.pods[2].shell_digest
     assert [pod.name for pod in sidecar.pods] == [
         "service-b-pod",
         "prometheus-pod",

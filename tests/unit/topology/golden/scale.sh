@@ -52,8 +52,8 @@ podman run --detach --name envoy-prom --pod prometheus-pod \
 
 # service-a-pod
 podman pod create --name service-a-pod --network lab --ip 10.64.1.14 \
-    --mac-address 02:00:0a:40:01:0e --add-host b.local.service:127.0.0.1 \
-    --add-host b.service:10.64.1.10 --add-host b.service:10.64.1.11 --add-host b.service:10.64.1.12 \
+    --mac-address 02:00:0a:40:01:0e --add-host b.service:10.64.1.10 --add-host b.service:10.64.1.11 \
+    --add-host b.service:10.64.1.12 --add-host b.local.service:127.0.0.1 \
     --add-host 1.b.service:10.64.1.10 --add-host 2.b.service:10.64.1.11 \
     --add-host 3.b.service:10.64.1.12 --publish 127.0.0.1:8080:80 \
     --sysctl net.ipv4.ip_unprivileged_port_start=0

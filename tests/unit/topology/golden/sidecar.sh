@@ -34,8 +34,8 @@ podman run --detach --name envoy-prom --pod prometheus-pod \
 
 # service-a-pod
 podman pod create --name service-a-pod --network lab --ip 10.64.1.12 \
-    --mac-address 02:00:0a:40:01:0c --add-host b.local.service:127.0.0.1 \
-    --add-host b.service:10.64.1.10 --publish 127.0.0.1:8080:80 \
+    --mac-address 02:00:0a:40:01:0c --add-host b.service:10.64.1.10 \
+    --add-host b.local.service:127.0.0.1 --publish 127.0.0.1:8080:80 \
     --sysctl net.ipv4.ip_unprivileged_port_start=0
 podman run --detach --name service-a --pod service-a-pod --env SERVICE_HOST=127.0.0.1 \
     --env SERVICE_PORT=8000 --env UPSTREAM_SERVICE=http://b.local.service:9001 --read-only \
