@@ -279,6 +279,10 @@ class PodmanEngine:
             # By force a volume would take foreign containers that use it along.
             params = {"force": "true", "timeout": str(REMOVE_SECONDS), "v": "true"}
         path = f"{COLLECTION[step.kind]}/{step.target}"
+        if step.kind is Kind.POD:
+            # Its removal would stop one container after the other. What cannot be stopped so, as
+            # nothing can in a pod of which a container has ended, is still left to the removal.
+            self.api.post(f"{path}/stop")
         answer = self.api.delete(path, params=params)
         if params and answer.status_code == FAILED:
             # What a killed podman had mounted is busy at the first try, and given up after it.

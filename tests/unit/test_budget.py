@@ -138,13 +138,13 @@ def test_status_without_a_lab_just_looks(podman: Calls, lab: Callable[..., None]
     assert podman.count == OBSERVE
 
 
-def test_down_looks_once_and_makes_one_call_for_each_thing_it_removes(
+def test_down_looks_once_and_makes_one_call_for_each_thing_it_removes_and_one_to_stop_a_pod(
     podman: Calls, lab: Callable[..., None]
 ) -> None:
     podman.hold(DIRECT)
     lab("down")
     network, record = 2, 1  # which bridge it has is asked first
-    assert podman.count == OBSERVE + len(DIRECT.pods) + network + record
+    assert podman.count == OBSERVE + 2 * len(DIRECT.pods) + network + record
 
 
 @pytest.mark.parametrize("command", ["up", "status", "down"])

@@ -127,7 +127,10 @@ def test_what_is_gone_already_counts_as_removed(engine: Engine) -> None:
     gone = answer(404, {"cause": "no such pod", "message": "no such pod", "response": 404})
     found, server = engine(gone)
     found.execute(step(Action.REMOVE, Kind.POD))
-    assert [request[:2] for request in server.requests] == [("DELETE", "/pods/1")]
+    assert [request[:2] for request in server.requests] == [
+        ("POST", "/pods/1/stop"),
+        ("DELETE", "/pods/1"),
+    ]
 
 
 def test_what_is_gone_cannot_be_started(engine: Engine) -> None:
@@ -149,15 +152,32 @@ def test_networks_and_volumes_are_not_removed_by_force(engine: Engine, kind: Kin
 def test_pods_and_containers_are_removed_while_they_run(engine: Engine, kind: Kind) -> None:
     found, server = engine(answer(200, []))
     found.execute(step(Action.REMOVE, kind))
-    assert "force=true" in server.requests[0][2]
+    method, _, query, _ = server.requests[-1]
+    assert method == "DELETE"
+    assert "force=true" in query
+
+
+@pytest.mark.parametrize("given", [ERRORS["409 with errors"], ERRORS["500"]])
+def test_a_pod_that_cannot_be_stopped_is_removed_all_the_same(
+    engine: Engine, given: Answer
+) -> None:
+    found, server = engine(lambda method, _: given if method == "POST" else answer(200, []))
+    found.execute(step(Action.REMOVE, Kind.POD))
+    assert [request[:2] for request in server.requests] == [
+        ("POST", "/pods/1/stop"),
+        ("DELETE", "/pods/1"),
+    ]
 
 
 @pytest.mark.parametrize("kind", [Kind.POD, Kind.CONTAINER])
 def test_what_is_busy_at_the_first_try_is_removed_at_the_second(engine: Engine, kind: Kind) -> None:
     answers = iter([ERRORS["500"], answer(200, [])])
-    found, server = engine(lambda *_: next(answers))
+    found, server = engine(
+        lambda method, _: next(answers) if method == "DELETE" else answer(200, [])
+    )
     found.execute(step(Action.REMOVE, kind))
-    assert [method for method, *_ in server.requests] == ["DELETE", "DELETE"]
+    methods = [method for method, *_ in server.requests]
+    assert methods[-2:] == ["DELETE", "DELETE"]
 
 
 def test_a_pod_that_could_not_be_made_leaves_nothing_behind(engine: Engine) -> None:
