@@ -9,6 +9,7 @@ Environment:
 """
 
 import early_stop  # noqa: F401 - first, so that a signal ends even the imports below
+import uncollected  # noqa: F401 - likewise, so that they are quick
 
 # isort: split
 
