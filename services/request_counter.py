@@ -5,6 +5,7 @@ from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
+    Gauge,
     disable_created_metrics,
     generate_latest,
 )
@@ -17,6 +18,8 @@ class RequestCounter:
     """Counts requests as `<service>_requests_total{status="2xx"|"5xx"}`.
 
     Both series exist from the start, at 0, so that the first request shows up as an increase.
+    When the process started stands beside them, by the name that Prometheus' clients give it: a
+    restart between two scrapes shows even if the counters have caught up by the second.
 
     Attributes:
         succeeded: The series of the answers with status 2xx.
@@ -34,6 +37,12 @@ class RequestCounter:
         )
         self.succeeded = requests.labels("2xx")
         self.failed = requests.labels("5xx")
+        started = Gauge(
+            "process_start_time_seconds",
+            "When the process started, in seconds since 1970.",
+            registry=self._registry,
+        )
+        started.set_to_current_time()
 
     async def page(self) -> web.Response:
         """Answer a scrape."""

@@ -12,6 +12,7 @@ from tests.real.labs import Lab
 
 pytestmark = pytest.mark.real
 
+SEED = ("--seed", "7")
 COPIES = [f"service-b-{number}" for number in (1, 2, 3)]
 
 
@@ -21,7 +22,7 @@ def lab(account: Account, images: dict[str, str]) -> Iterator[Lab]:
     del images
     lab = new_lab(account, "scale")
     try:
-        lab.up("scale")
+        lab.up("scale", *SEED)
         yield lab
     finally:
         lab.remove()
@@ -51,6 +52,6 @@ def test_prometheus_has_a_target_for_every_copy(lab: Lab) -> None:
 
 def test_a_copy_more_leaves_the_others_alone(lab: Lab) -> None:
     before = {copy: lab.id(copy) for copy in COPIES}
-    lab.up("scale", "--set", "copies=4")
+    lab.up("scale", *SEED, "--set", "copies=4")
     assert {copy: lab.id(copy) for copy in COPIES} == before
     lab("verify", "-n", "100")

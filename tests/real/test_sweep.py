@@ -20,14 +20,14 @@ def test_a_sweep_that_was_interrupted_goes_on_where_it_stopped(
 ) -> None:
     with recorded_lab(account, "sweep", 27020, tmp_path) as run:
         with step("interrupted when the first point is there"):
-            with run.start("sweep", *GRID, *run.ports()) as process:
+            with run.start("sweep", *GRID, *run.ports(), "--set", "seed=7") as process:
                 until("a point is judged", lambda: any(r["judgements"] for r in run.records()))
                 process.send_signal(signal.SIGINT)
                 _, err = process.communicate()
             assert process.returncode == 130, err
             first = run.records()[0]
         with step("the same sweep again"):
-            done = run("sweep", *GRID, *run.ports())
+            done = run("sweep", *GRID, *run.ports(), "--set", "seed=7")
             points = done.json["points"]
             assert [point["point"]["concurrency"] for point in points] == [1, 4, 1, 4]
             assert points[0]["run"] == first["id"]
@@ -39,6 +39,6 @@ def test_a_sweep_that_was_interrupted_goes_on_where_it_stopped(
             assert used <= set(images.values())
         with step("a third time nothing is left to measure"):
             before = run.paths()
-            done = run("sweep", *GRID, *run.ports())
+            done = run("sweep", *GRID, *run.ports(), "--set", "seed=7")
             assert all(point["resumed"] for point in done.json["points"])
             assert run.paths() == before

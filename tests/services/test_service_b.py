@@ -1,6 +1,7 @@
 """Service B fails the share of requests that it is told to fail."""
 
 import re
+import time
 from http.client import HTTPConnection
 from math import sqrt
 
@@ -98,12 +99,19 @@ def test_every_answer_is_counted_by_its_status(start: Start) -> None:
     assert service.counted() == (50 - failed, failed)
 
 
-def test_the_metrics_page_is_the_articles(start: Start) -> None:
-    assert start("service_b").metrics().splitlines() == [
+def test_the_metrics_page_is_the_articles_and_the_start_of_the_process(start: Start) -> None:
+    before = time.time()
+    page = start("service_b").metrics().splitlines()
+    name, started = page.pop().split()
+    assert name == "process_start_time_seconds"
+    assert before < float(started) < time.time()
+    assert page == [
         "# HELP service_b_requests_total The total number of requests received by Service B.",
         "# TYPE service_b_requests_total counter",
         'service_b_requests_total{status="2xx"} 0.0',
         'service_b_requests_total{status="5xx"} 0.0',
+        "# HELP process_start_time_seconds When the process started, in seconds since 1970.",
+        "# TYPE process_start_time_seconds gauge",
     ]
 
 
