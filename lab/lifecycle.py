@@ -172,6 +172,8 @@ def _resolve(lab: Lab, wish: Wish) -> tuple[LabSpec, Choice, Observed]:
 
 
 def _apply(lab: Lab, plan: Plan) -> None:
+    if not plan:
+        return
     from lab.converge import apply
 
     if any(step.action is Action.BUILD for step in plan.steps):

@@ -25,29 +25,30 @@ _MAX_GRACE = 3600
 _MAX_IMAGE = 512
 _UNITS = {"b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
-_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-_BUILT = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?")
-_SIZE = re.compile(r"([0-9]{1,15})(?:([bkmg])|([kmg])b)?", re.IGNORECASE)
-_DURATION = re.compile(r"(?=[0-9])(?:([0-9]{1,4})m)?(?:([0-9]{1,6})s)?")
-_TARGET = re.compile(r"/[^:,\s]+")
-_URL_PATH = re.compile(r"/[!-~]*")
+# Patterns are compiled, and kept, when they are first used: most scenarios need few of them.
+_NAME = r"[a-zA-Z0-9][a-zA-Z0-9_.-]*"
+_BUILT = r"[a-z0-9]+(?:[.-][a-z0-9]+)*"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+_USER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?"
+_SIZE = r"(?i)([0-9]{1,15})(?:([bkmg])|([kmg])b)?"
+_DURATION = r"(?=[0-9])(?:([0-9]{1,4})m)?(?:([0-9]{1,6})s)?"
+_TARGET = r"/[^:,\s]+"
+_URL_PATH = r"/[!-~]*"
 
 # The grammar of github.com/distribution/reference, without the long forms of digests.
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
-_IMAGE = re.compile(
+_IMAGE = (
     rf"(?:{_LABEL}(?:\.{_LABEL})*(?::[0-9]+)?/)?"
     rf"{_COMPONENT}(?:/{_COMPONENT})*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
-    r"(?:@sha256:[0-9a-f]{64})?",
+    r"(?:@sha256:[0-9a-f]{64})?"
 )
 
 
 def name(text: str) -> str:
     """Names of pods, containers, volumes, ports and host aliases: what podman allows."""
-    if not _NAME.fullmatch(text):
+    if not re.fullmatch(_NAME, text):
         return "is not a name: letters, digits, and _ . - after the first"
     return f"is longer than {MAX_NAME} characters" if len(text) > MAX_NAME else ""
 
@@ -63,36 +64,36 @@ def address(text: str) -> str:
 
 def image(text: str) -> str:
     """An image reference, such as docker.io/library/nginx:1.27."""
-    valid = len(text) <= _MAX_IMAGE and _IMAGE.fullmatch(text)
+    valid = len(text) <= _MAX_IMAGE and re.fullmatch(_IMAGE, text)
     return "" if valid else "is not an image reference"
 
 
 def built(text: str) -> str:
     """The name of a container whose image lab builds and calls the same."""
-    if _BUILT.fullmatch(text):
+    if re.fullmatch(_BUILT, text):
         return ""
     return "cannot name the image it builds: small letters, digits, single dashes or dots between"
 
 
 def variable(text: str) -> str:
     """The name of an environment variable or a build argument."""
-    return "" if _VARIABLE.fullmatch(text) else "is not the name of a variable"
+    return "" if re.fullmatch(_VARIABLE, text) else "is not the name of a variable"
 
 
 def user(text: str) -> str:
     """A user, and perhaps a group, each by name or number."""
-    return "" if _USER.fullmatch(text) else "is not USER or USER:GROUP"
+    return "" if re.fullmatch(_USER, text) else "is not USER or USER:GROUP"
 
 
 def target(text: str) -> str:
     """An absolute path inside a container at which something may be mounted."""
-    valid = _TARGET.fullmatch(text) and posixpath.normpath(text) == text
+    valid = re.fullmatch(_TARGET, text) and posixpath.normpath(text) == text
     return "" if valid else "is not an absolute path below /"
 
 
 def url_path(text: str) -> str:
     """The path of a URL."""
-    return "" if _URL_PATH.fullmatch(text) else "is not a URL path that begins with /"
+    return "" if re.fullmatch(_URL_PATH, text) else "is not a URL path that begins with /"
 
 
 def anything(_: str) -> str:
@@ -102,7 +103,7 @@ def anything(_: str) -> str:
 
 def size(text: str) -> int:
     """Bytes from a size such as 512m (units b, k, m, g: powers of 1024)."""
-    found = _SIZE.fullmatch(text)
+    found = re.fullmatch(_SIZE, text)
     if not found:
         raise ValueError("is not a size such as 512m")
     count = int(found[1]) * _UNITS[(found[2] or found[3] or "b").lower()]
@@ -113,7 +114,7 @@ def size(text: str) -> int:
 
 def duration(text: str) -> int:
     """Seconds from a duration such as 5s or 1m30s."""
-    found = _DURATION.fullmatch(text)
+    found = re.fullmatch(_DURATION, text)
     if not found:
         raise ValueError("is not a duration such as 5s or 1m30s")
     seconds = 60 * int(found[1] or 0) + int(found[2] or 0)
