@@ -6,22 +6,18 @@ Results have two forms: tables for people, JSON for programs. Progress is in
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
+from lab.paper import err, escape, out
 from lab.topology.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from lab.converge.plan import Plan
-    from lab.converge.status import Status
+    from lab.converge.status import PodStatus, Status
     from lab.engine.doctor import Finding
     from lab.errors import LabError
     from lab.lifecycle import Prepared
@@ -33,11 +29,8 @@ STATE_COLOUR = {"running": "green", "up": "green", "missing": "red", "absent": "
 HASH_DIGITS = 16
 """The length of the content hashes that are the tags of lab's own images."""
 
-WIDE = 1000
-"""Columns where there is no terminal to fit: a file or a pipe must not lose what is cut off."""
-
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+GAP = "  "
+"""Between two columns."""
 
 
 def error(problem: LabError) -> None:
@@ -83,28 +76,37 @@ def status(shown: Status) -> None:
     out.print(f"[bold]{shown.name}[/]: {_state(shown.state)}{_scenario(shown)}")
     if given := parameters(shown.parameters):
         out.print(f"[dim]with {escape(given)}[/]")
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("POD", "ADDRESS", "CONTAINER", "STATE"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("IMAGE")  # where the width does not suffice for all, this one is cut
-    for pod in shown.pods:
-        for i, container in enumerate(pod.containers):
-            first = i == 0
-            table.add_row(
-                pod.name if first else "",
-                pod.ip if first else "",
-                container.name,
-                _state(container.state),
-                Text(_short(container.image), style="dim", no_wrap=True, overflow="ellipsis"),
-            )
     if shown.pods:
-        out.print(table)
+        _pods(shown.pods)
     for name, url in shown.endpoints.items():
-        out.print(f"{name:<12} [link={url}]{url}[/link]")
+        out.print(f"{name:<12} {url}")
     if shown.drift:
         out.print("[yellow]an `up` would:[/]")
     for line in shown.drift:
         out.print(f"  {escape(line)}")
+
+
+def _pods(shown: Iterable[PodStatus]) -> None:
+    """Print a line for every container; where a line is too long, the image's name is cut."""
+    rows = [("POD", "ADDRESS", "CONTAINER", "STATE", "IMAGE")]
+    for pod in shown:
+        names = [(pod.name, pod.ip)] + [("", "")] * len(pod.containers)
+        rows += [
+            (*name, container.name, container.state, _short(container.image))
+            for name, container in zip(names, pod.containers, strict=False)
+        ]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    left = out.width - sum(widths[:-1]) - len(GAP) * (len(widths) - 1)
+    for number, row in enumerate(rows):
+        *cells, state, image = (escape(f"{c:<{w}}") for c, w in zip(row, widths, strict=True))
+        image = image.rstrip()
+        if len(image) > left:
+            image = image[: max(0, left - 1)] + "…"
+        if number:
+            colour = STATE_COLOUR.get(state.rstrip(), "yellow")
+            out.print(GAP.join((*cells, f"[{colour}]{state}[/]", f"[dim]{image}[/]")))
+        else:
+            out.print(GAP.join((*cells, state, image)), style="dim")
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, cut: bool = False) -> None:
@@ -112,6 +114,9 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, cut: bool = 
 
     What is too long for the line is wrapped, or when ``cut`` shortened, in the last column.
     """
+    from rich.table import Table
+    from rich.text import Text
+
     *most, last = columns
     shown = Table(box=None, pad_edge=False, header_style="dim")
     for column in most:
@@ -122,7 +127,7 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, cut: bool = 
         if cut:
             end.no_wrap, end.overflow = True, "ellipsis"
         shown.add_row(*cells, end)
-    out.print(shown)
+    out.draw(shown)
 
 
 def parameters(given: Mapping[str, int | str | None]) -> str:
@@ -172,7 +177,7 @@ def code(text: str, language: str) -> None:
     if out.is_terminal:
         from rich.syntax import Syntax
 
-        out.print(Syntax(text, language, background_color="default", word_wrap=True))
+        out.draw(Syntax(text, language, background_color="default", word_wrap=True))
     else:
         out.file.write(text.rstrip("\n") + "\n")
 

@@ -9,7 +9,6 @@ import typer
 
 from lab.errors import LabError
 from lab.measure.traffic.pacer import Arrivals
-from lab.topology.spec import DEFAULT_NAME
 
 MOST_CONNECTIONS = 1000
 """Each takes one of the 1024 files that a process may have open as a rule."""
@@ -45,6 +44,7 @@ def _runs(incomplete: str) -> list[str]:
 def _containers(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of the lab's containers; nothing when podman does not answer."""
     from lab.engine.podman import connect
+    from lab.topology.spec import DEFAULT_NAME
 
     try:
         observed = connect().observe(ctx.params.get("name") or DEFAULT_NAME)

@@ -124,14 +124,14 @@ class LiveReporter:
         """Begin the live display."""
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        from lab.console import err
+        from lab.paper import err
 
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
             TextColumn("[dim]{task.fields[line]}", markup=True),
-            console=err,
+            console=err.rich,
             transient=True,
         )
         self._progress.start()
@@ -166,7 +166,8 @@ class LiveReporter:
         """Show the latest line of the step's output behind its name."""
         from rich.markup import escape
 
-        from lab.console import clean, err
+        from lab.console import clean
+        from lab.paper import err
 
         with self._lock:
             task = self._tasks.get(step.id)
@@ -214,14 +215,14 @@ def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int],
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from lab.console import err
+    from lab.paper import err
 
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[text]}"),
         TimeRemainingColumn(),
-        console=err,
+        console=err.rich,
         transient=True,
         refresh_per_second=4,  # drawing takes time from what is measured
     ) as bar:
@@ -252,10 +253,13 @@ def sweep_progress(*, quiet: bool) -> Iterator[Callable[[SweepStep], None]]:
         return
     from rich.progress import BarColumn, Progress, TextColumn
 
-    from lab.console import err
+    from lab.paper import err
 
     with Progress(
-        BarColumn(), TextColumn("{task.description}", markup=False), console=err, transient=True
+        BarColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=err.rich,
+        transient=True,
     ) as bar:
         task = bar.add_task("")
         yield lambda step: bar.update(

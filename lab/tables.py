@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from lab.console import clean, out, table
+from lab.console import clean, table
 from lab.measure.verdicts import Verdict, overall
+from lab.paper import escape, out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,12 +36,12 @@ def verdicts(judgements: Sequence[Judgement]) -> None:
     for judgement in judgements:
         shown.add_row(
             _verdict(judgement.verdict),
-            escape(clean(judgement.says)),
-            escape(judgement.predicted),
-            escape(judgement.observed),
+            Text(clean(judgement.says)),
+            Text(judgement.predicted),
+            Text(judgement.observed),
             _interval(judgement.interval),
         )
-    out.print(shown)
+    out.draw(shown)
     for line in dict.fromkeys(line for judgement in judgements for line in judgement.why):
         out.print(f"[dim]-[/] {escape(clean(line))}")
     counts = {verdict: sum(j.verdict is verdict for j in judgements) for verdict in Verdict}
@@ -85,13 +86,13 @@ def sweep(points: Sequence[Swept], summary: dict[str, int]) -> None:
         claim = next((j for j in swept.record.judgements if j.name == "success"), None)
         shown.add_row(
             *(str(value) for value in swept.point.values()),
-            escape(claim.predicted) if claim else "",
-            escape(claim.observed) if claim else "",
+            Text(claim.predicted) if claim else "",
+            Text(claim.observed) if claim else "",
             _interval(claim.interval) if claim else "",
             _verdict(Verdict(swept.success)),
             f"[dim]{swept.record.id}[/]",
         )
-    out.print(shown)
+    out.draw(shown)
     out.print(", ".join(f"{count} {verdict}" for verdict, count in summary.items()))
 
 

@@ -14,7 +14,7 @@ from lab.options import Container, Format, Name, Output, Scenario, Set, Source, 
 @guarded
 def scenarios(output: Format = Output.TABLE) -> None:
     """List the shipped scenarios and their parameters."""
-    from lab import console
+    from lab import console, paper
     from lab.topology import scenario
 
     shipped = scenario.names()
@@ -27,7 +27,7 @@ def scenarios(output: Format = Output.TABLE) -> None:
         return
     console.table(("SCENARIO", "WHAT IT SHOWS"), [(s.name, s.summary) for s in shipped])
     for each in shipped:
-        console.out.print(f"\n[dim]parameters of[/] {each.name}")
+        paper.out.print(f"\n[dim]parameters of[/] {each.name}")
         console.parameter_table(scenario.parameters(each.name))
 
 

@@ -36,12 +36,12 @@ def report(
     Tells of the latest run without a sidecar, the latest with one, and the latest sweep, unless
     RUNS are given; a run of a sweep stands for all of it. The file needs nothing else.
     """
-    from lab import console
+    from lab import console, paper
     from lab.report import page
 
     ids = page.write(output, runs or ())
     console.note(f"told of {len(ids)} runs: {', '.join(ids[:2])}" + (" ..." if ids[2:] else ""))
-    console.out.print(str(output), markup=False)
+    paper.out.print(str(output), markup=False)
 
 
 @guarded
@@ -57,14 +57,14 @@ def metrics(
 
     On a terminal they move until Ctrl-C; elsewhere a table of the same is printed once.
     """
-    from lab import console
+    from lab import console, paper
     from lab.report.rates import rates
 
     seconds = _seconds(last)
     source = _prometheus(url, name)
     if output is Output.JSON:
         console.json_out(rates(source, seconds))
-    elif console.out.is_terminal:
+    elif paper.out.is_terminal:
         _live(source, seconds)
     else:
         _table(source, seconds)
@@ -85,13 +85,13 @@ def _live(source: Prometheus, seconds: float) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    from lab import console
+    from lab import paper
     from lab.interruption import orderly
     from lab.report.rates import rates
     from lab.report.terminal import draw
 
     footer = Text("requests per second · Ctrl-C ends", style="dim", end="")
-    screen = console.out
+    screen = paper.out.rich
     try:
         with orderly(), Live(console=screen, screen=True, auto_refresh=False) as live:
             while True:

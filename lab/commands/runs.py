@@ -6,13 +6,20 @@ from typing import Annotated
 
 import typer
 
+from lab.commands.group import Group
 from lab.commands.guard import guarded
 from lab.options import Format, OtherRun, Output, Run
 
-app = typer.Typer(help="Look at recorded runs.", no_args_is_help=False)
+runs = typer.Typer(
+    name="runs",
+    cls=Group,
+    help="Look at recorded runs.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 
-@app.callback(invoke_without_command=True)
+@runs.callback(invoke_without_command=True)
 @guarded
 def list_(
     ctx: typer.Context,
@@ -53,7 +60,7 @@ def list_(
         console.note(f"left out: {message}")
 
 
-@app.command()
+@runs.command()
 @guarded
 def show(run: Run, output: Format = Output.TABLE) -> None:
     """Show one run: what was asked, what was counted, and the verdicts."""
@@ -80,7 +87,7 @@ def show(run: Run, output: Format = Output.TABLE) -> None:
         tables.verdicts(record.judgements)
 
 
-@app.command()
+@runs.command()
 @guarded
 def diff(first: Run, second: OtherRun, output: Format = Output.TABLE) -> None:
     """Say what differed between two runs in their inputs, and whether the outputs differ."""

@@ -7,9 +7,12 @@ service that way costs a command nothing.
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
-from lab.engine import service
 from lab.errors import EngineError
+
+if TYPE_CHECKING:
+    from lab.engine import service
 
 COMMANDS = frozenset({"up", "down", "status", "build", "logs", "load", "verify"})
 """The commands that work with podman in any case."""
@@ -27,6 +30,8 @@ class _Search(threading.Thread):
         self._outcome: service.Service | EngineError | None = None
 
     def run(self) -> None:
+        from lab.engine import service
+
         try:
             self._outcome = service.find()
         except EngineError as error:
@@ -34,9 +39,9 @@ class _Search(threading.Thread):
 
     def result(self) -> service.Service:
         self.join()
-        if isinstance(self._outcome, service.Service):
-            return self._outcome
-        raise self._outcome or AssertionError
+        if self._outcome is None or isinstance(self._outcome, EngineError):
+            raise self._outcome or AssertionError
+        return self._outcome
 
 
 def begin(words: list[str]) -> None:
@@ -51,4 +56,6 @@ def find(url: str = "") -> service.Service:
     """Answer as :func:`lab.engine.service.find` does, from the search that was begun if any."""
     if _begun and not url:
         return _begun.pop().result()
+    from lab.engine import service
+
     return service.find(url)

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from lab.topology.spec import LabSpec
 
 HEAVY = {
-    "anything": "podman requests urllib3 http.client ssl asyncio aiohttp pydantic jinja2 tomli_w",
-    "status": "yaml concurrent.futures logging rich.progress",
-    "down": "yaml rich.progress",
-    "up": "rich.progress",
+    "anything": "podman requests urllib3 http.client ssl asyncio aiohttp pydantic jinja2 tomli_w "
+    "rich lab.commands.experiments lab.commands.look",
+    "status": "yaml concurrent.futures logging",
+    "down": "yaml",
+    "up": "",
 }
 SCRIPT = """
 import sys
