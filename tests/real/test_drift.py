@@ -9,7 +9,7 @@ from tests.real.accounts import Account
 from tests.real.conftest import Foreign, Labs, new_lab
 from tests.real.engine import Podman
 from tests.real.labs import Lab
-from tests.real.scenarios import pair
+from tests.real.scenarios import built, pair
 from tests.real.steps import step
 
 pytestmark = pytest.mark.real
@@ -157,3 +157,33 @@ def test_a_container_whose_image_was_tagged_anew_is_made_again(
     assert {key for key in after if after[key] != before.get(key)} == {
         f"container {lab.container('back')}"
     }
+
+
+def test_an_image_that_was_removed_is_built_again_and_nothing_else_touched(
+    labs: Labs, podman: Podman, images: dict[str, str], foreign: Foreign, tmp_path: Path
+) -> None:
+    lab = labs("unbuilt")
+    file = built(tmp_path, other=images["service-b"])
+    lab("up", str(file))
+    before = podman.ids(lab.name)
+    name = lab.container("built")
+    image = podman.inspect(name)["ImageName"]
+    foreign.cleanup.callback(podman, "rmi", "--force", image)
+    build = f"build image built  because {image} is not in podman's storage"
+
+    def repaired() -> set[str]:
+        lab("up", str(file))
+        assert lab.status()["in_sync"]
+        after = podman.ids(lab.name)
+        return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+
+    with step("its name alone: the container runs on, on the image that comes back"):
+        podman("untag", image)
+        assert lab.status()["drift"] == [build]
+        assert repaired() == set()
+    with step("with the container that runs it: that one is made again"):
+        podman("rmi", "--force", image)
+        said = "\n".join(lab.status(expect=3)["drift"])
+        assert build in said
+        assert f"create container {name}  because it does not exist" in said
+        assert repaired() == {f"container {name}"}
