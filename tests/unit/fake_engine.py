@@ -9,6 +9,7 @@ taken, starting what is not stopped, and the removal of what is in use.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -138,6 +139,7 @@ class FakeEngine:
     def __post_init__(self) -> None:
         self.images = FakeImages(self.references)
         self._numbers = count(1)
+        self._ids: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def observe(self, lab: str) -> Observed:
@@ -235,7 +237,7 @@ class FakeEngine:
         pod = Pod(self._id(spec.name), spec.name, lab, digest, spec.network, spec.address)
         self.pods[pod.id] = pod
         infra = Container(
-            self._id("infra"),
+            self._id(f"{spec.name}-infra"),
             f"{pod.id}-infra",
             lab,
             pod=pod.id,
@@ -292,7 +294,9 @@ class FakeEngine:
         self.pods.pop(pod, None)
 
     def _id(self, name: str) -> str:
-        return f"{name}#{next(self._numbers)}"
+        """An id that does not depend on the order in which threads create different things."""
+        self._ids[name] += 1
+        return f"{name}#{self._ids[name]}"
 
     def _pod_state(self, pod: Pod) -> str:
         states = {member.state for member in self.members(pod.id)}
