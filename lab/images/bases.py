@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 import msgspec
 
@@ -41,7 +41,7 @@ class _Pins(Spec, frozen=True):
 
 @cache
 def _pins() -> _Pins:
-    text = resources.files("lab.images").joinpath("bases.toml").read_bytes()
+    text = Path(__file__).with_name("bases.toml").read_bytes()
     return msgspec.toml.decode(text, type=_Pins)
 
 

@@ -12,8 +12,6 @@ import io
 import os
 import stat
 import string
-import tarfile
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +55,7 @@ def locate(context: str) -> Path:
 
     Raises ``UsageError`` when it is not there.
     """
-    package = Path(str(resources.files("lab")))
+    package = Path(__file__).parents[1]
     shipped = (package / "_assets" / context, package.parent / context)
     candidates = (Path(context),) if Path(context).is_absolute() else shipped
     for candidate in candidates:
@@ -190,6 +188,8 @@ def containerfile(files: Files, context: str) -> str:
 
 def write_tar(files: Files) -> bytes:
     """Return the context as a tar archive: equal files, equal bytes."""
+    import tarfile
+
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path, file in sorted(files.items()):

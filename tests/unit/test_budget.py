@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 HEAVY = {
     "anything": "podman requests urllib3 http.client ssl asyncio aiohttp pydantic jinja2 tomli_w "
-    "rich lab.commands.experiments lab.commands.look",
+    "rich tarfile importlib.resources lab.commands.experiments lab.commands.look",
     "status": "yaml concurrent.futures logging",
     "down": "yaml",
     "up": "",
