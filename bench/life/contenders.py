@@ -48,9 +48,11 @@ class Contender(Protocol):
 
 def run(*command: str, **variables: str) -> Done:
     """Run a command to its end; raises :class:`Failed` unless it succeeds."""
+    # A program that is installed has its bytecode: no run is to compile this checkout again.
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | variables
     began = time.perf_counter()
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ | variables
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
     ) as process:
         output = process.stdout.read() if process.stdout else b""
         _, status, used = os.wait4(process.pid, 0)
