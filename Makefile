@@ -6,6 +6,9 @@ BIN := .venv/bin
 # Further arguments for the tool that a target runs: `make test ARGS='-k sidecar'`.
 ARGS ?=
 
+# A process of pytest for every processor; the tests on podman share one.
+PYTEST := $(BIN)/python -m pytest -n auto
+
 .PHONY: help
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -21,7 +24,7 @@ demo: setup ## Bring up the lab, without and with a sidecar, and compare 1000 re
 .PHONY: test
 test: setup ## Run every test, also those on real podman
 	@scripts/system-packages.sh tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 .PHONY: faults
 faults: setup ## Kill and interrupt lab and podman at 230 random moments, and count (20 minutes)
@@ -30,7 +33,7 @@ faults: setup ## Kill and interrupt lab and podman at 230 random moments, and co
 
 .PHONY: fuzz
 fuzz: setup ## Spoil scenarios, words, records and podman's answers in over 10,000 ways
-	$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz $(ARGS)
+	$(PYTEST) tests/fuzz --hypothesis-profile=fuzz $(ARGS)
 
 .PHONY: matrix
 matrix: setup ## Live a lab's life on podman 4.3, 5.4 and 5.8, as root and rootless (needs root)
@@ -59,7 +62,7 @@ lint: setup ## Lint, check the format, types and layers
 
 .PHONY: unit
 unit: setup ## Run the tests that need no podman
-	$(BIN)/python -m pytest -m 'not real' $(ARGS)
+	$(PYTEST) -m 'not real' $(ARGS)
 
 .PHONY: experiment
 experiment: setup ## Hold theory against a grid of real runs, and count false alarms (minutes)

@@ -1,8 +1,11 @@
 """Tests marked `real` need podman: without it they fail, and the summary says how many ran."""
 
+from __future__ import annotations
+
 import functools
 import os
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -11,6 +14,10 @@ from lab.engine import service
 from lab.engine.podman import connect
 from lab.errors import LabError
 
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
+
 # No deadline: how long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("lab", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("lab")
@@ -18,7 +25,13 @@ hypothesis.settings.load_profile("lab")
 ROOTLESS_FIXTURE = "unprivileged"
 """Tests that ask for this fixture run lab as a user without privileges."""
 
-_COUNTS = pytest.StashKey[Counter[str]]()
+ON_PODMAN = ("tests/experiment/", "tests/faults/", "tests/real/", "tests/soak/")
+"""Where the tests marked `real` are."""
+
+_KIND = "podman"
+"""The property of a report that says how its test ran podman: as root or not."""
+
+_ran: Counter[str] = Counter()
 
 
 @functools.cache
@@ -31,13 +44,22 @@ def _trouble() -> str:
     return ""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_COUNTS] = Counter()
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Keep the tests on podman, of which there is one, in one process beside all the others."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OnePodman(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            return "podman" if nodeid.startswith(ON_PODMAN) else nodeid
+
+    return OnePodman(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if not item.get_closest_marker("real"):
         return
+    assert item.nodeid.startswith(ON_PODMAN), "a test on podman stands among those without"
     if trouble := _trouble():
         pytest.fail(f"real tests need podman: {trouble}", pytrace=False)
 
@@ -46,17 +68,20 @@ def pytest_runtest_call(item: pytest.Item) -> None:
     if item.get_closest_marker("real"):
         fixtures = getattr(item, "fixturenames", ())
         rootless = os.geteuid() != 0 or ROOTLESS_FIXTURE in fixtures
-        item.config.stash[_COUNTS]["rootless" if rootless else "rootful"] += 1
+        item.user_properties.append((_KIND, "rootless" if rootless else "rootful"))
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    counts = config.stash[_COUNTS]
-    if not counts:
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count in the process that prints the summary, whichever one ran the test."""
+    if report.when == "call":
+        _ran.update(str(kind) for name, kind in report.user_properties if name == _KIND)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _ran:
         return
     version = ".".join(map(str, service.version()))
-    kinds = ", ".join(f"{kind} {counts[kind]}" for kind in sorted(counts))
+    kinds = ", ".join(f"{kind} {_ran[kind]}" for kind in sorted(_ran))
     terminalreporter.write_line(
-        f"real podman: {counts.total()} tests ran on podman {version} ({kinds})"
+        f"real podman: {_ran.total()} tests ran on podman {version} ({kinds})"
     )
