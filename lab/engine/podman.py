@@ -56,6 +56,8 @@ CONFLICT = 409
 FAILED = 500
 TAKEN = "IPAM error: requested ip address"
 """How podman begins to say that a static address has a lease, be its holder dead or alive."""
+LISTINGS = 5
+"""How often to ask for a list: what somebody removes meanwhile makes all of it fail (4.3.1)."""
 REMOVE_SECONDS = 5
 """Seconds between SIGTERM and SIGKILL when something is removed; lab's services need 0.1."""
 
@@ -228,7 +230,10 @@ class PodmanEngine:
 
     def _list(self, path: str, **params: str) -> list[dict[str, Any]]:
         with translated(f"list {path.split('/')[1]}"):
-            answer = self.api.get(path, params=params)
+            for _ in range(LISTINGS):
+                answer = self.api.get(path, params=params)
+                if answer.status_code != FAILED:
+                    break
             answer.raise_for_status()
             return answer.json() or []
 

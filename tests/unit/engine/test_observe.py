@@ -90,6 +90,18 @@ def seen(engine: Engine) -> Observed:
     return found.observe("lab")
 
 
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_in_which_something_was_just_removed_is_asked_for_again(
+    engine: Engine, path: str
+) -> None:
+    gone = answer(500, {"message": "no volume with name x found in database: no such volume"})
+    answers = {each: [answer(200, found)] for each, found in LISTS.items()}
+    answers[path].append(gone)
+    fake, server = engine(lambda _, asked: answers[asked].pop())
+    assert fake.observe("lab").my_pods()
+    assert [asked for _, asked, _, _ in server.requests].count(path) == 2
+
+
 def test_pods_are_known_by_their_labels(seen: Observed) -> None:
     assert seen.pods == (
         SeenPod(id="p1", name="service-a-pod", state="Running", digest="0123", mine=True),
