@@ -27,12 +27,13 @@ test: setup ## Run every test, also those on real podman
 	$(PYTEST) $(ARGS)
 
 .PHONY: faults
-faults: setup ## Kill and interrupt lab and podman at 230 random moments, and count (20 minutes)
+faults: setup ## Kill and interrupt lab at 230 random moments, and count; then fuzz (30 minutes)
 	@scripts/system-packages.sh tests
 	$(BIN)/python -m tests.faults $(ARGS)
+	@$(MAKE) --no-print-directory fuzz ARGS=
 
 .PHONY: fuzz
-fuzz: setup ## Spoil scenarios, words, records and podman's answers in over 10,000 ways
+fuzz: setup ## Spoil scenarios, words, contexts, records and podman's answers in 16,000 ways
 	$(PYTEST) tests/fuzz --hypothesis-profile=fuzz $(ARGS)
 
 .PHONY: matrix

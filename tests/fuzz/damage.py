@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 WORDS = (
     *("", "a", "../../etc", "$(id)", "`id`", "; rm -rf /", "a\nb", "\x1b[31m", "\x00", "\u202e"),
     *("ä", "-1", "0", "1e9", "99999999999999999999", "null", "true", "[", "{}", "${a}", "--help"),
+    "\x9b31m",
     *("~", "/", "a" * 5000, "localhost:8080", "127.0.0.1", "::1", ".", "..", "'", '"', "\\"),
 )
 word = st.sampled_from(WORDS) | st.text(max_size=12)
