@@ -3,6 +3,8 @@
 In this order: ``--url`` or CONTAINER_HOST; the user's own podman socket when it answers; a
 private service that lab starts, on a socket of its own that nobody else can reach, with
 settings that fit the host, and an idle time-out that ends it.
+
+Commands wait for this while they import the rest of lab, so this imports little itself.
 """
 
 from __future__ import annotations
@@ -17,13 +19,11 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-import msgspec
-
 from lab import xdg
-from lab.engine import host, locks, versions
+from lab.engine import locks, versions
 from lab.errors import EngineError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ _uses: dict[Path, int] = {}
 """The descriptors by which this process shares a lock on :data:`USERS`, by directory."""
 
 
-class Service(msgspec.Struct, frozen=True):
+class Service(NamedTuple):
     """A podman API service: its URL, and where it comes from in words."""
 
     url: str
@@ -114,15 +114,31 @@ def answers(path: Path) -> bool:
 
 def version() -> tuple[int, ...]:
     """The installed podman's version; raises :class:`EngineError` when there is none."""
+    with _asked_for_version() as told:
+        return told()
+
+
+@contextmanager
+def _asked_for_version() -> Iterator[Callable[[], tuple[int, ...]]]:
+    """Ask podman for its version, and give a function that waits for the answer.
+
+    Both raise as :func:`version` does.
+    """
     podman = shutil.which("podman")
     if podman is None:
         raise EngineError("podman is not installed", hint=INSTALL_HINT)
-    asked = subprocess.run([podman, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    words = asked.stdout.split()
-    if asked.returncode or not words:
-        msg = f"`podman --version` failed: {asked.stderr.strip() or 'it said nothing'}"
-        raise EngineError(msg, hint=INSTALL_HINT)
-    return versions.parse(words[-1])
+    pipe = subprocess.PIPE
+    with subprocess.Popen([podman, "--version"], stdout=pipe, stderr=pipe, text=True) as asked:  # noqa: S603
+
+        def told() -> tuple[int, ...]:
+            said, trouble = asked.communicate()
+            words = said.split()
+            if asked.returncode or not words:
+                msg = f"`podman --version` failed: {trouble.strip() or 'it said nothing'}"
+                raise EngineError(msg, hint=INSTALL_HINT)
+            return versions.parse(words[-1])
+
+        yield told
 
 
 @contextmanager
@@ -204,10 +220,14 @@ def _end(path: Path) -> None:
 
 
 def _start(directory: Path, path: Path) -> None:
-    installed = version()
+    with _asked_for_version() as told:
+        from lab.engine import host
+
+        tables = host.overrides(host.look())
+        _end(path)  # one that does not answer, yet or any more, would take the socket away
+        path.unlink(missing_ok=True)
+        installed = told()
     versions.check(installed)
-    _end(path)  # one that does not answer, yet or any more, would take the socket away
-    path.unlink(missing_ok=True)
     log = directory / LOG
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - no shell, fixed words
@@ -216,7 +236,7 @@ def _start(directory: Path, path: Path) -> None:
             stdout=output,
             stderr=output,
             cwd="/",
-            env=_environment(directory, installed),
+            env=_environment(directory, installed, tables),
             start_new_session=True,
             umask=0o077,
         )
@@ -238,12 +258,16 @@ def _start(directory: Path, path: Path) -> None:
         time.sleep(0.005)
 
 
-def _environment(directory: Path, installed: tuple[int, ...]) -> dict[str, str]:
+def _environment(
+    directory: Path, installed: tuple[int, ...], tables: dict[str, Any]
+) -> dict[str, str]:
+    """The variables of a service that needs these settings."""
     environment = dict(os.environ)
-    tables = host.overrides(host.look())
     if not tables:
         return environment
     import tomli_w
+
+    from lab.engine import host
 
     variable = "CONTAINERS_CONF_OVERRIDE"
     if installed < versions.OVERRIDE_SINCE:
