@@ -70,13 +70,13 @@ experiment: setup ## Hold theory against a grid of real runs, and count false al
 	$(BIN)/python -m pytest tests/experiment/*.py $(ARGS)
 
 .PHONY: bench
-bench: setup ## Measure lab beside what else could be used (minutes); writes build/bench
-	$(BIN)/python -m bench.life $(ARGS)
+bench: setup ## Measure lab beside what else could be used (8 minutes); ARGS=--publish renews docs
+	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: scale
-scale: setup ## Measure the lab with 1 to 100 copies of service B (after `make demo`)
+scale: setup ## Measure the lab with 1 to 100 copies of service B; ARGS=--publish renews docs
 	$(BIN)/lab build scale
-	$(BIN)/python bench/scale.py $(ARGS)
+	$(BIN)/python -m bench.scale $(ARGS)
 
 .PHONY: format
 format: setup ## Format the code and repair what the linter can

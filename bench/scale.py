@@ -2,15 +2,12 @@
 
 Brings up the scenario `scale` with more and more copies. Each time every claim has to be
 confirmed (the copies were asked in turn, all counters agree) and nothing may be left after
-`lab down`. Prints seconds, in all and per pod, and the processor time of lab's own processes.
-With podman-compose, each round also brings up the same containers with that: the same images,
-addresses, names, limits, and the same finish line, the first answer through the published port.
+`lab down`. Beside it, at one size, podman-compose brings up the same containers (the same
+images, addresses, names, limits, and the same finish line, the first answer through the published
+port), and so do libpod's bare calls, the floor.
 
-    lab build scale
-    python bench/scale.py                                  # 1, 10, 42 and 100 copies, once
-    python bench/scale.py -n 42 --rounds 3 --compose /path/to/podman-compose
-
-Uses the ports 31900 and 31901 and the lab `bench-scale`.
+    make scale                                        # 1, 10, 42 and 100 copies
+    make scale ARGS='-n 42 --rounds 3 --beside 42'    # one size only
 """
 
 from __future__ import annotations
@@ -18,20 +15,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from contextlib import suppress
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
+from bench import publish
+from bench.life.floor import Floor
+from bench.life.machine import busy, made
+from bench.life.measure import podman_compose
+from bench.lines import table
+from bench.sizes import Point, Scale, Times
 from lab.commands.guard import open_lab
 from lab.converge.ready import probe
 from lab.engine import service
@@ -48,34 +46,21 @@ PATIENCE = 300
 """Seconds that one command may take."""
 ANSWER = 60
 """Seconds until the first answer after that."""
-WIDTH = 110
 POLL = 0.02
 """Seconds between two looks whether the first answer has come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One round at one size; times in seconds.
-
-    ``up`` is until the first answer, ``cpu`` what lab's processes took for up and down without
-    podman's. Those of podman-compose are None where it was not measured.
-    """
-
-    copies: int
-    pods: int
-    up: float
-    again: float
-    down: float
-    cpu: float
-    compose_up: float | None = None
-    compose_down: float | None = None
 
 
 def run(*command: str, environment: dict[str, str] | None = None) -> float:
     """Run a command that has to succeed; how many seconds it took."""
     began = time.monotonic()
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment
+        command,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        # A program that is installed has its bytecode: no run is to compile this checkout again.
+        env=(environment or os.environ) | {"PYTHONDONTWRITEBYTECODE": ""},
     )
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
@@ -103,35 +88,67 @@ def until_first_answer() -> float:
     return time.monotonic() - began
 
 
-def parameters(copies: int) -> dict[str, int | str]:
+def parameters(copies: int) -> dict[str, int]:
     """The scenario's parameters at one size."""
     return {"copies": copies, "port": PORT, "prometheus-port": PROMETHEUS_PORT}
 
 
-def measure(engine: Engine, copies: int, compose: str) -> Point:
-    """One round: up, up again, verified, down, nothing left."""
+def measure(engine: Engine, copies: int, number: int, compose: str) -> Point:
+    """One round: up, up again, verified, down, nothing left; with a ``compose``, the others too."""
     given = [word for name, value in parameters(copies).items() for word in _set(name, value)]
     wish = Wish(scenario="scale", name=NAME, given=parameters(copies))
     spec = prepare(open_lab(""), wish).spec
-    before = processor_time()
+    mine, all_, services = processor_time(), busy(), services_time()
     up = lab("up", "scale", "-q", *given)
-    cpu = processor_time() - before
+    mine, all_ = processor_time() - mine, busy() - all_
+    services = services_time() - services
     again = lab("up", "scale", "-q", *given)
     lab("verify", "-n", str(20 * copies + 200))
-    before = processor_time()
     down = lab("down", "--volumes", "-q")
-    cpu += processor_time() - before
     if (left := engine.observe(NAME)).exists():
         sys.exit(f"lab down left something: {left.my_pods()} {left.my_containers()}")
-    by_compose = composed(spec, compose) if compose else (None, None)
-    return Point(copies, len(spec.pods), up, again, down, cpu, *by_compose)
+    return Point(
+        copies=copies,
+        round=number,
+        pods=len(spec.pods),
+        up=up,
+        again=again,
+        down=down,
+        busy=all_,
+        busy_lab=mine,
+        busy_services=services,
+        compose=composed(spec, compose) if compose else None,
+        floor=bare(copies) if compose else None,
+    )
+
+
+def services_time() -> float:
+    """Seconds that all services' processes that run now spent computing (proc(5))."""
+    ticks = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if b"/app/service.py" in (process / "cmdline").read_bytes():
+                fields = (process / "stat").read_text().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def bare(copies: int) -> Times:
+    """Libpod's bare calls."""
+    floor = Floor(NAME, **parameters(copies))
+    floor.prepare("scale")
+    began = time.monotonic()
+    floor.up("scale")
+    until_first_answer()
+    up = time.monotonic() - began
+    return Times(up, floor.down("scale").seconds)
 
 
 def _set(name: str, value: int | str) -> tuple[str, str]:
     return "--set", f"{name}={value}"
 
 
-def composed(spec: LabSpec, compose: str) -> tuple[float, float]:
+def composed(spec: LabSpec, compose: str) -> Times:
     """Seconds for up, until the first answer, and down with podman-compose."""
     environment = dict(os.environ)
     configuration = service.runtime_dir() / service.CONFIGURATION
@@ -145,7 +162,7 @@ def composed(spec: LabSpec, compose: str) -> tuple[float, float]:
             up = run(*command, "up", "-d", environment=environment) + until_first_answer()
         finally:
             down = run(*command, "down", "-v", environment=environment)
-    return up, down
+    return Times(up, down)
 
 
 def compose_file(spec: LabSpec) -> dict[str, Any]:
@@ -196,51 +213,31 @@ def _network_of(pod: PodSpec) -> dict[str, Any]:
     }
 
 
-def table(points: list[Point]) -> Table:
-    """The medians of each size."""
-    result = Table(box=None, pad_edge=False)
-    columns = ("copies", "up s", "per pod", "again s", "down s", "per pod", "lab cpu s")
-    for column in (*columns, "compose up s", "times", "compose down s", "times"):
-        result.add_column(column, justify="right")
-    for copies in dict.fromkeys(point.copies for point in points):
-        same = [point for point in points if point.copies == copies]
-        up, again, down, cpu = (
-            median(values)
-            for values in zip(*((p.up, p.again, p.down, p.cpu) for p in same), strict=True)
-        )
-        pods = same[0].pods
-        row = [up, up / pods, again, down, down / pods, cpu]
-        ups = [p.compose_up for p in same if p.compose_up is not None]
-        downs = [p.compose_down for p in same if p.compose_down is not None]
-        if ups and downs:
-            row += [median(ups), median(ups) / up, median(downs), median(downs) / down]
-        result.add_row(str(copies), *(f"{value:.2f}" for value in row))
-    return result
-
-
 def main() -> None:
-    """Parse, run, print."""
+    """Parse, run, print, and write scale.json."""
     parser = argparse.ArgumentParser(description="What a copy of service B costs.")
     parser.add_argument("-n", "--copies", type=int, nargs="+", default=[1, 10, 42, 100])
-    parser.add_argument("--rounds", type=int, default=1, help="of each size")
-    parser.add_argument("--compose", default="", help="podman-compose, to be measured as well")
-    parser.add_argument("--json", type=Path, help="where the measurements go")
+    parser.add_argument("--rounds", type=int, default=3, help="of each size")
+    parser.add_argument("--beside", type=int, default=42, help="the size at which others run too")
+    parser.add_argument("--output", type=Path, default=Path("build/bench"))
+    parser.add_argument("--publish", action="store_true", help="renew docs and README")
     options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    about = made(f"python -m bench.scale --rounds {options.rounds}")
+    compose = podman_compose(options.output.resolve())
     engine = open_lab("").engine  # keeps podman's service going between the commands
     points = []
-    for _ in range(options.rounds):
+    for number in range(options.rounds):
         for copies in options.copies:
-            points.append(measure(engine, copies, options.compose))
-            if options.json:
-                facts = {
-                    "command": sys.argv,
-                    "machine": f"{platform.machine()}, {os.cpu_count()} processors",
-                    "load": os.getloadavg(),
-                    "podman": engine.version,
-                    "points": [asdict(point) for point in points],
-                }
-                options.json.write_text(json.dumps(facts, indent=2) + "\n")
-    Console(width=WIDTH).print(table(points))
+            beside = compose if copies == options.beside else ""
+            points.append(measure(engine, copies, number, beside))
+            sys.stderr.write(f"{points[-1]}\n")
+    scale = Scale(about, os.cpu_count() or 1, options.beside, tuple(points))
+    publish.write(options.output, "scale", scale)
+    sys.stdout.write(f"{table(scale.lines())}\n\n{scale.markdown()}\n")
+    if options.publish:
+        publish.write(publish.PLACE, "scale", scale)
+        publish.renew()
 
 
 if __name__ == "__main__":

@@ -28,6 +28,29 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     date: str
 
 
+class Made(msgspec.Struct, frozen=True):
+    """How, when, of which revision and on how busy a machine something was measured."""
+
+    command: str
+    date: str
+    revision: str
+    load: float
+
+    def __str__(self) -> str:
+        """In one sentence."""
+        return (
+            f"Made by `{self.command}` on {self.date}, revision {self.revision}, load average "
+            f"{self.load:.1f} before."
+        )
+
+
+def made(command: str) -> Made:
+    """What is to be said of a measurement that begins now."""
+    return Made(
+        command, _now(), _said("git", "describe", "--always", "--dirty"), os.getloadavg()[0]
+    )
+
+
 def look(podman_compose: str, runtime: str) -> Machine:
     """Describe this machine; ``podman_compose`` is the program's path."""
     return Machine(
@@ -42,8 +65,20 @@ def look(podman_compose: str, runtime: str) -> Machine:
         runtime=_said(runtime, "--version").splitlines()[0].split()[-1],
         revision=_said("git", "describe", "--always", "--dirty"),
         load=os.getloadavg()[0],
-        date=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        date=_now(),
     )
+
+
+def busy() -> float:
+    """Seconds that all processors together have worked since the machine started (proc(5))."""
+    user, nice, system, _idle, _iowait, irq, soft = map(
+        int, Path("/proc/stat").read_text().split(maxsplit=8)[1:8]
+    )
+    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
 
 
 def _field(path: str, name: str) -> str:

@@ -7,14 +7,36 @@ import statistics
 import msgspec
 
 from bench.life.machine import Machine
+from bench.lines import Line
+
+PEERS = {
+    "shell": "the article's shell steps",
+    "podman-compose": "podman-compose",
+    "kube play": "podman kube play",
+    "floor": "the floor: libpod's bare calls",
+}
+TITLES = {
+    "first": "`lab up {scenario}`, nothing to first answer",
+    "again": "`lab up {scenario}` when it is up already",
+    "switch": "direct to {scenario}, to the first answer",
+    "status": "`lab status`",
+    "down": "`lab down`, graceful",
+    "help": "`lab --help`",
+    "complete": "completion of `lab d`",
+    "memory": "most memory that `lab up` holds",
+}
+START = "above it: Python's start and imports"
+MEMORY = 60
+"""MiB that `lab up` may hold."""
+EMPTY = "the floor, a Typer program that does nothing, takes {floor:.2f} s"
 
 
 class Sample(msgspec.Struct, frozen=True):
     """One measurement: who did what with which scenario in which round, in seconds.
 
     ``what`` is ``first`` (answer, from nothing), ``up`` (its command's end), ``again``,
-    ``switch`` (first answer through the sidecar), ``status``, ``help`` or ``down``; ``memory`` is
-    the command's peak in KiB where it was one.
+    ``switch`` (first answer through the sidecar), ``status``, ``help``, ``complete`` or ``down``;
+    ``memory`` is the command's peak in KiB where it was one.
     """
 
     who: str
@@ -26,16 +48,31 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Goal(msgspec.Struct, frozen=True):
-    """A row of the table: lab's time for something may be ``most`` times a peer's."""
+    """A target: lab's time for something may be ``most`` times a peer's.
+
+    ``why`` says where the time goes that lab takes beyond the floor.
+    """
 
     what: str
     scenario: str
     peer: str
     most: float
+    why: str = START
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """A target without a peer: seconds, of something that has no scenario."""
+
+    what: str
+    most: float
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A goal beside medians in seconds, and the ratios of the rounds: median, least, greatest."""
+    """A goal beside medians in seconds, and the ratios of the rounds: median, least, greatest.
+
+    ``floor`` is the floor as a share of the peer, None where the peer is the floor or there is
+    none.
+    """
 
     goal: Goal
     lab: float
@@ -43,11 +80,21 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     ratio: float
     least: float
     greatest: float
+    floor: float | None
 
     @property
     def met(self) -> bool:
         """Whether the median ratio is within the goal."""
         return self.ratio <= self.goal.most
+
+    @property
+    def why(self) -> str:
+        """The floor, and what lab takes beyond it."""
+        if self.floor is None:
+            return self.goal.why
+        if self.floor >= self.goal.most:
+            return f"out of reach: the floor is at {self.floor:.2f}"
+        return f"the floor is at {self.floor:.2f}; {self.goal.why}"
 
 
 class Results(msgspec.Struct, frozen=True):
@@ -69,23 +116,55 @@ class Results(msgspec.Struct, frozen=True):
         """The median of a contender's times."""
         return statistics.median(self.seconds(who, what, scenario).values())
 
+    def memory(self) -> float:
+        """The most that `lab up` held, in MiB."""
+        return max(s.memory for s in self.samples if (s.who, s.what) == ("lab", "up")) / 1024
+
     def row(self, goal: Goal) -> Row:
         """What became of a goal; the ratios are of pairs from the same round."""
         mine = self.seconds("lab", goal.what, goal.scenario)
-        peers = self.seconds(goal.peer, goal.what, goal.scenario)
-        ratios = [mine[i] / peers[i] for i in mine.keys() & peers.keys()]
+        ratios = self._ratios("lab", goal)
+        floors = [] if goal.peer == "floor" else self._ratios("floor", goal)
         return Row(
             goal=goal,
             lab=statistics.median(mine.values()),
-            peer=statistics.median(peers.values()),
+            peer=self.median(goal.peer, goal.what, goal.scenario),
             ratio=statistics.median(ratios),
             least=min(ratios),
             greatest=max(ratios),
+            floor=statistics.median(floors) if floors else None,
+        )
+
+    def _ratios(self, who: str, goal: Goal) -> list[float]:
+        mine = self.seconds(who, goal.what, goal.scenario)
+        peers = self.seconds(goal.peer, goal.what, goal.scenario)
+        return [mine[i] / peers[i] for i in mine.keys() & peers.keys()]
+
+    def lines(self) -> list[Line]:
+        """The rows of the table."""
+        memory = self.memory()
+        held = Line(
+            what=TITLES["memory"],
+            lab=f"{memory:.0f} MiB",
+            target=f"≤ {MEMORY} MiB",
+            met=memory <= MEMORY,
+        )
+        limits = (Limit("help", 0.15), Limit("complete", 0.15))
+        return [*(_beside(self.row(goal)) for goal in goals()), *map(self._within, limits), held]
+
+    def _within(self, limit: Limit) -> Line:
+        seconds = self.median("lab", limit.what, "")
+        return Line(
+            what=TITLES[limit.what],
+            lab=f"{seconds:.2f} s",
+            target=f"≤ {limit.most:g} s",
+            met=seconds <= limit.most,
+            why=EMPTY.format(floor=self.median("floor", limit.what, "")),
         )
 
 
 def goals() -> tuple[Goal, ...]:
-    """The project's targets."""
+    """The project's targets that are shares of what a peer takes."""
     found = []
     for scenario in ("direct", "sidecar"):
         found += [
@@ -95,12 +174,29 @@ def goals() -> tuple[Goal, ...]:
             Goal("first", scenario, "floor", 1.25),
         ]
     found += [
-        Goal("again", "sidecar", "podman-compose", 0.5),
+        Goal(
+            "again", "sidecar", "podman-compose", 0.5, "above it: imports, and the scenario's YAML"
+        ),
         Goal("switch", "sidecar", "shell", 0.6),
-        Goal("status", "sidecar", "podman-compose", 0.7),
+        Goal("status", "sidecar", "podman-compose", 0.7, "above it: imports"),
         Goal("down", "sidecar", "shell", 0.2),
         Goal("down", "sidecar", "podman-compose", 0.8),
         Goal("down", "sidecar", "kube play", 1.0),
         Goal("down", "sidecar", "floor", 1.4),
     ]
     return tuple(found)
+
+
+def _beside(row: Row) -> Line:
+    goal = row.goal
+    return Line(
+        what=TITLES[goal.what].format(scenario=goal.scenario),
+        lab=f"{row.lab:.2f} s",
+        beside=PEERS[goal.peer],
+        takes=f"{row.peer:.2f} s",
+        share=f"{row.ratio:.2f}",
+        spread=f"{row.least:.2f} to {row.greatest:.2f}",
+        target=f"≤ {goal.most:g}",
+        met=row.met,
+        why=row.why,
+    )

@@ -1,17 +1,12 @@
-"""How long a lab's life takes with ``lab``, and with what else could be used in its place.
-
-    make bench
-    .venv/bin/python -m bench.life --rounds 9 --output build/bench
+"""Measures a lab's life: everyone has a turn in each round.
 
 Everyone brings the same images up in the same topology, and the clock stops at the first answer
-of service B through the port that service A is published on. In each round everyone has a turn,
-in an order that turns too. Samples go to results.json, from which the tables and the chart are
-made: ``--from FILE`` makes them again. podman-compose gets an environment of its own.
+of service B through the port that service A is published on. podman-compose gets an environment
+of its own.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -21,9 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from bench.life import machine, page
+from bench.life import machine
 from bench.life.answers import Watch, ask
 from bench.life.contenders import NAME, PORT, PROMETHEUS_PORT, Compose, Kube, Lab, Shell, run
 from bench.life.floor import Floor
@@ -45,8 +38,9 @@ class Bench:
     def __init__(self, lab: Lab, shell: Shell, compose: Compose, kube: Kube) -> None:
         """Measure these, and the floor."""
         self.samples: list[Sample] = []
-        self._lab, self._shell, self._compose = lab, shell, compose
-        self._all: list[Contender] = [lab, shell, compose, kube, Floor()]
+        self._lab, self._shell, self._floor = lab, shell, Floor()
+        self._switchers = (lab, shell, self._floor)
+        self._all: list[Contender] = [lab, shell, compose, kube, self._floor]
 
     def round(self, number: int) -> None:
         """Give everyone a turn; whose is the first changes with the number."""
@@ -54,9 +48,12 @@ class Bench:
         for scenario in SCENARIOS:
             for contender in self._all[turn:] + self._all[:turn]:
                 self._life(contender, scenario, number)
-        for switcher in (self._lab, self._shell)[:: -1 if number % 2 else 1]:
+        turn %= 3
+        for switcher in (*self._switchers[turn:], *self._switchers[:turn]):
             self._switch(switcher, number)
-        self._note(self._lab, "help", "", number, self._lab.help())
+        for contender in (self._lab, self._floor):
+            self._note(contender, "help", "", number, contender.help())
+            self._note(contender, "complete", "", number, contender.complete())
 
     def _life(self, contender: Contender, scenario: str, number: int) -> None:
         contender.prepare(scenario)
@@ -65,20 +62,25 @@ class Bench:
         done = contender.up(scenario)
         self.samples.append(Sample(contender.name, "first", scenario, number, watch.seconds()))
         self._note(contender, "up", scenario, number, done)
-        if isinstance(contender, Lab | Compose):
+        if scenario != "sidecar" or not number:
+            contender.clear(scenario)
+            return
+        if isinstance(contender, Lab | Compose | Floor):
             self._note(contender, "again", scenario, number, contender.again(scenario))
             self._note(contender, "status", scenario, number, contender.status(scenario))
         self._note(contender, "down", scenario, number, contender.down(scenario))
 
-    def _switch(self, contender: Lab | Shell, number: int) -> None:
+    def _switch(self, contender: Lab | Shell | Floor, number: int) -> None:
+        contender.prepare("direct")
         _check_silence()
         watch = Watch(PORT, sidecar=False)
         contender.up("direct")
         watch.seconds()
+        contender.prepare("sidecar")
         watch = Watch(PORT, sidecar=True)
         contender.switch()
         self.samples.append(Sample(contender.name, "switch", "sidecar", number, watch.seconds()))
-        contender.down("sidecar")
+        contender.clear("sidecar")
 
     def _note(
         self, contender: Contender, what: str, scenario: str, number: int, done: Done
@@ -95,12 +97,12 @@ def _check_silence() -> None:
 @contextlib.contextmanager
 def contenders(cache: Path) -> Iterator[tuple[Bench, str, str]]:
     """Everyone, ready to be measured; also podman-compose's path and the OCI runtime's name."""
-    program = _podman_compose(cache)
+    program = podman_compose(cache)
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         runtime_directory = Path(directory) / "run"
         runtime_directory.mkdir(mode=0o700)
         os.environ["XDG_RUNTIME_DIR"] = str(runtime_directory)
-        configuration, runtime = _podman_settings(Path(directory))
+        configuration, runtime = podman_settings(Path(directory))
         variables = _images() | {
             "CONTAINERS_CONF": str(configuration),
             "PORT": str(PORT),
@@ -113,7 +115,7 @@ def contenders(cache: Path) -> Iterator[tuple[Bench, str, str]]:
             run(sys.executable, "-m", "lab", "down", "--volumes", "--name", NAME)
 
 
-def _podman_compose(cache: Path) -> str:
+def podman_compose(cache: Path) -> str:
     """Its path, in an environment of its own that is made once."""
     place = cache / COMPOSE
     program = place / "bin" / "podman-compose"
@@ -123,7 +125,7 @@ def _podman_compose(cache: Path) -> str:
     return str(program)
 
 
-def _podman_settings(directory: Path) -> tuple[Path, str]:
+def podman_settings(directory: Path) -> tuple[Path, str]:
     """What podman's command line needs on this host, as lab finds out for its own service.
 
     And what the images need of any host: port 80 without privileges, which lab sets for each
@@ -166,28 +168,3 @@ def measure(rounds: int, cache: Path, command: str) -> Results:
             sys.stderr.write(f"round {number} of {rounds}: {times}\n")
         bench.samples = [s for s in bench.samples if s.round]  # without the warm-up
         return Results(where, command, tuple(bench.samples))
-
-
-def main() -> None:
-    """Measure, or read what was measured, and write results.json, bench.md and bench.svg."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--output", type=Path, default=Path("build/bench"))
-    parser.add_argument("--from", dest="source", type=Path, help="a results.json to draw again")
-    given = parser.parse_args()
-    given.output.mkdir(parents=True, exist_ok=True)
-    if given.source:
-        results = msgspec.json.decode(given.source.read_bytes(), type=Results)
-    else:
-        command = f"python -m bench.life --rounds {given.rounds}"
-        results = measure(given.rounds, given.output.resolve(), command)
-    encoded = msgspec.json.format(msgspec.json.encode(results), indent=1)
-    (given.output / "results.json").write_bytes(encoded)
-    (given.output / "bench.svg").write_text(page.chart(results))
-    table = page.markdown(results)
-    (given.output / "bench.md").write_text(table)
-    sys.stdout.write(table)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,63 @@
+"""Measures lab beside what else could be used, in less than eight minutes on two processors.
+
+    make bench                        # writes build/bench, and prints the table
+    make bench ARGS=--publish         # renews docs/bench, docs/bench.md and README.md as well
+    make bench ARGS='--only life --rounds 3'
+
+The parts are the life of a lab, the services' rates and a cold build; the row of many copies
+comes from `make scale`. What is not measured this time stays as it was published last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import build, publish, rates
+from bench.life import measure as life
+from bench.lines import table
+
+if TYPE_CHECKING:
+    from bench.build import Build
+    from bench.life.results import Results
+    from bench.rates import Rates
+
+PARTS = ("life", "rates", "build")
+
+
+def main() -> None:
+    """Measure part by part, and write each as soon as it is there."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=7, help="of a lab's life")
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
+    parser.add_argument("--output", type=Path, default=Path("build/bench"))
+    parser.add_argument("--publish", action="store_true", help="renew docs and README as well")
+    given = parser.parse_args()
+    given.output.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    for part in given.only:
+        if part == "rates" and (missing := rates.missing()):
+            sys.stderr.write(f"left out, for want of {' and '.join(missing)}: requests a second\n")
+            continue
+        found = _measure(part, given.rounds, given.output.resolve())
+        publish.write(given.output, part, found)
+        if given.publish:
+            publish.PLACE.mkdir(exist_ok=True)
+            publish.write(publish.PLACE, part, found)
+            publish.renew()
+        sys.stderr.write(f"{part}: done after {time.monotonic() - began:.0f} s\n")
+    measured = publish.read(given.output, publish.PLACE)
+    sys.stdout.write(f"{table(measured.lines())}\n")
+
+
+def _measure(part: str, rounds: int, cache: Path) -> Results | Rates | Build:
+    if part == "life":
+        return life.measure(rounds, cache, f"python -m bench --rounds {rounds}")
+    return rates.measure() if part == "rates" else build.measure()
+
+
+if __name__ == "__main__":
+    main()
