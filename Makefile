@@ -32,6 +32,10 @@ faults: setup ## Kill and interrupt lab at 230 random moments, and count; then f
 	$(BIN)/python -m tests.faults $(ARGS)
 	@$(MAKE) --no-print-directory fuzz ARGS=
 
+.PHONY: soak
+soak: setup ## Pour traffic, to direct and back each minute, and reconcile (10 minutes, needs root)
+	$(BIN)/python -m tests.soak $(ARGS)
+
 .PHONY: fuzz
 fuzz: setup ## Spoil scenarios, words, contexts, records and podman's answers in 16,000 ways
 	$(PYTEST) tests/fuzz --hypothesis-profile=fuzz $(ARGS)

@@ -157,15 +157,17 @@ class Arena:
                 yield line
 
 
-def finish(process: subprocess.Popen[str], words: tuple[str, ...]) -> Ended:
+def finish(
+    process: subprocess.Popen[str], words: tuple[str, ...], patience: float = PATIENCE
+) -> Ended:
     """Wait for a command; one that hangs is killed, and fails."""
     with process:
         try:
-            out, err = process.communicate(timeout=PATIENCE)
+            out, err = process.communicate(timeout=patience)
         except subprocess.TimeoutExpired:
             process.kill()
             out, err = process.communicate()
-            err += f"hung for {PATIENCE:g} s\n"
+            err += f"hung for {patience:g} s\n"
     return Ended(words, process.returncode, out, err)
 
 

@@ -2,7 +2,9 @@
 
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import requests
 
@@ -32,11 +34,17 @@ def send(url: str, count: int) -> Answers:
 
 
 def seeded(seed: int, error_rate: int, count: int) -> list[tuple[int, int]]:
-    """The status and the nounce of service B's first answers.
+    """The status and the nounce of service B's first answers."""
+    return list(islice(drawn(seed, error_rate), count))
+
+
+def drawn(seed: int, error_rate: int) -> Iterator[tuple[int, int]]:
+    """The status and the nounce of service B's answers, without an end.
 
     Written down here a second time on purpose: whoever changes the sequence changes what a
     seed means to users.
     """
     source = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    drawn = ((source.randrange(100), source.getrandbits(32)) for _ in range(count))
-    return [(500 if lot < error_rate else 200, nounce) for lot, nounce in drawn]
+    while True:
+        lot, nounce = source.randrange(100), source.getrandbits(32)
+        yield 500 if lot < error_rate else 200, nounce
