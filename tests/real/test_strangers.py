@@ -83,9 +83,14 @@ class Strangers:
         return dict(
             fact
             for kind, names in self._made.items()
-            for name in names
-            for fact in facts(f"{kind} {name}", self._podman.json(kind, "inspect", name))
+            for name, found in zip(names, self._inspect(kind, names), strict=True)
+            for fact in facts(f"{kind} {name}", found)
         )
+
+    def _inspect(self, kind: str, names: list[str]) -> list[Any]:
+        if kind == "pod":  # podman 4.3 takes only one at a time
+            return [self._podman.json(kind, "inspect", name) for name in names]
+        return self._podman.json(kind, "inspect", *names) if names else []
 
 
 def facts(path: str, found: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any JSON
