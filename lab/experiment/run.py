@@ -25,7 +25,7 @@ from lab.measure.records import Host, Image, Record
 from lab.measure.traffic.pour import pour
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from lab.converge.observed import Observed
@@ -84,6 +84,9 @@ def measure(
     before = _snapshot(spec, None)
     load = pour(order, tell)
     after = _snapshot(spec, before)
+    containers = container_ids(observed)
+    observed = lab.engine.observe(name)
+    after = with_replaced(after, spec, containers, container_ids(observed))
     client = Client(sent=load.sent, succeeded=load.succeeded, failed=load.errors)
     record = Record(
         id=f"{began:%Y%m%d-%H%M%S}-{_slug(spec.scenario)}-{secrets.token_hex(2)}",
@@ -91,7 +94,7 @@ def measure(
         kind=purpose.kind,
         experiment=purpose.experiment,
         spec=spec,
-        containers=container_ids(observed),
+        containers=containers,
         images=_images(lab, spec),
         host=_host(lab),
         load=load,
@@ -102,7 +105,7 @@ def measure(
     )
     # Measured data is safe before anything else is made of it.
     records.save(record, _configurations(spec) | _timeline(spec, before))
-    judged = assess(lab, record, lab.engine.observe(name))
+    judged = assess(lab, record, observed)
     records.update(judged)
     return judged
 
@@ -122,6 +125,23 @@ def container_ids(observed: Observed) -> dict[str, str]:
     """The ids of everything in the lab's pods, whoever made it, by name."""
     mine = {pod.id for pod in observed.my_pods()}
     return {c.name: c.id for c in observed.containers if c.pod in mine and not c.infra}
+
+
+def with_replaced(
+    after: Snapshot, spec: LabSpec, earlier: Mapping[str, str], later: Mapping[str, str]
+) -> Snapshot:
+    """Mark what services say that have other containers now than ``earlier``, by their ids.
+
+    Their counters alone do not tell, when the old ones were scraped before they had counted as
+    much as the new ones at their first scrape.
+    """
+    new = {name for name, id_ in later.items() if id_ != earlier.get(name)}
+    replaced = {service for service, names in spec.services().items() if new.intersection(names)}
+    scrapes = (
+        msgspec.structs.replace(scrape, restarted=scrape.restarted or scrape.job in replaced)
+        for scrape in after.scrapes
+    )
+    return Snapshot(after.asked, tuple(scrapes))
 
 
 def jobs(spec: LabSpec) -> tuple[str, ...]:

@@ -188,15 +188,15 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     pods: tuple[PodSpec, ...] = ()
     claims: tuple[ClaimSpec, ...] = ()
 
-    def services(self) -> frozenset[str]:
-        """What the scenario calls its containers: without the lab's prefix and copies' numbers."""
+    def services(self) -> dict[str, list[str]]:
+        """The containers' names, by what the scenario calls them: without prefix and copy."""
         start = prefix(self.name)
-        return frozenset(
-            container.name.removeprefix(start).removesuffix(
-                f"-{pod.replica}" if pod.replica else ""
-            )
-            for pod, container in self.containers()
-        )
+        found: dict[str, list[str]] = {}
+        for pod, container in self.containers():
+            copy = f"-{pod.replica}" if pod.replica else ""
+            service = container.name.removeprefix(start).removesuffix(copy)
+            found.setdefault(service, []).append(container.name)
+        return found
 
     def containers(self) -> Iterator[tuple[PodSpec, ContainerSpec]]:
         """Every container beside its pod, in the scenario's order."""

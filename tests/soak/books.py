@@ -61,6 +61,8 @@ class Row:
     succeeded: int
     lost: Counter[str]
     """The others, by kind."""
+    rate: float
+    """Requests a second, as they were sent: fewer than were asked for if the machine stalled."""
     up: float | None
     problems: tuple[str, ...]
 
@@ -97,6 +99,7 @@ class Books:
             answered=answered,
             succeeded=load.succeeded,
             lost=lost,
+            rate=load.pace.achieved if load.pace else 0,
             up=segment.up,
             problems=tuple(problems),
         )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tests.soak.books import Row
 
 _ROWS = (
-    "| segment | `lab up`, s | sent | answered | succeeded | lost | by kind | reconciled |\n"
-    "|---|---:|---:|---:|---:|---:|---|---|"
+    "| segment | `lab up`, s | a second | sent | answered | succeeded | lost | by kind "
+    "| reconciled |\n|---|---:|---:|---:|---:|---:|---:|---|---|"
 )
 _HELD = (
     "| process | lives | memory, MiB | handles | connections | flat |\n"
@@ -43,6 +43,7 @@ def _segment(title: str, rows: Sequence[Row]) -> str:
     lost = sum((row.lost for row in rows), Counter[str]())
     numbers = (
         f"{median(took):.1f}" if took else "",
+        f"{median(row.rate for row in rows):.0f}",
         *(
             str(sum(getattr(row, name) for row in rows))
             for name in ("sent", "answered", "succeeded")
