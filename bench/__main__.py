@@ -11,6 +11,7 @@ comes from `make scale`. What is not measured this time stays as it was publishe
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -36,6 +37,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("build/bench"))
     parser.add_argument("--publish", action="store_true", help="renew docs and README as well")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     given.output.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     for part in given.only:

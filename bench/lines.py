@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+DOCS = "{docs}"
+"""Stands in a link for where docs is, as seen from the page."""
+
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured beside what, and whether that is within the target; all but that is text.
@@ -24,7 +27,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def table(lines: list[Line], *, short: bool = False) -> str:
-    """The rows in Markdown; ``short`` leaves out the others' figures and the spread."""
+    """The rows in Markdown; ``short``, for README, leaves out what others take and the spread."""
     head = ["what", "lab", "beside", "its share of that", "target", "if missed: the floor, and why"]
     if not short:
         head.insert(3, "takes")
@@ -37,5 +40,6 @@ def table(lines: list[Line], *, short: bool = False) -> str:
         cells = [line.what, line.lab, line.beside, share, f"{line.target} {result}"]
         if not short:
             cells.insert(3, line.takes)
-        rows.append([*cells, "" if line.met else line.why])
+        why = line.why.replace(DOCS, "docs/" if short else "")
+        rows.append([*cells, "" if line.met else why])
     return "\n".join("|" + "".join(f" {cell} |" if cell else " |" for cell in row) for row in rows)

@@ -66,7 +66,8 @@ through the published port. A target is a share of what somebody else takes in t
 the same machine. What is missed is missed; the last column says what the floor is, which is
 libpod's bare calls as one would order them by hand, with everything planned before the clock
 starts, or for a command that hardly calls podman, a program that does nothing; and what takes the
-rest. {len(measured.lines())} rows, of which {_met(measured)} are met."""),
+rest; [Where the time goes](profile.md) tells it in full.
+{len(measured.lines())} rows, of which {_met(measured)} are met."""),
         table(measured.lines()),
         _fill(_notes(measured.life)),
         "![Seconds that each takes](img/bench.svg)",
@@ -86,8 +87,8 @@ def readme(current: str, measured: Measured) -> str:
     m = measured.life.machine
     text = _fill(f"""\
 Written by `make bench ARGS=--publish` on {m.processors} processors, podman {m.podman}: medians of
-paired rounds. [Times](docs/bench.md) has the others' figures, the spread, the machine and a
-chart.""")
+paired rounds. [Times](docs/bench.md) has what the others take, the spread, the machine and a
+chart; [Where the time goes](docs/profile.md) tells what it is spent on.""")
     inner = f"{table(measured.lines(), short=True)}\n\n{text}"
     return SECTION.sub(lambda found: f"{found[1]}\n{inner}\n\n{found[2]}", current)
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bench.life.machine import Made
-from bench.lines import Line
+from bench.lines import DOCS, Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FLOOR = f"[the floor]({DOCS}bench.md#up-to-100-copies)"
 COMPOSE_SHARE = 0.2
 FLAT = 1.25
 """A pod of the largest lab may cost this many times what one of the second smallest does."""
@@ -94,7 +95,10 @@ class Scale(msgspec.Struct, frozen=True):
             return []
         ups = [p.up / p.compose.up for p in pairs if p.compose]
         floors = [p.floor.up / p.compose.up for p in pairs if p.compose and p.floor]
-        work = statistics.median(p.busy / p.pods for p in pairs)
+        services, own, rest = (
+            self.median(self.beside, value) / pairs[0].pods
+            for value in (lambda p: p.busy_services, lambda p: p.busy_lab, _rest)
+        )
         share = statistics.median(ups)
         return [
             Line(
@@ -106,8 +110,9 @@ class Scale(msgspec.Struct, frozen=True):
                 spread=f"{min(ups):.2f} to {max(ups):.2f}",
                 target=f"≤ {COMPOSE_SHARE:g}",
                 met=share <= COMPOSE_SHARE,
-                why=f"the floor is at {statistics.median(floors):.2f}: a pod takes podman, the "
-                f"kernel and Python {work:.2f} s of work on {self.processors} processors",
+                why=f"{FLOOR} is at {statistics.median(floors):.2f}: on {self.processors} "
+                f"processors, a pod takes {rest:.2f} s of work in podman and the kernel, "
+                f"{services:.2f} s in its service, {own:.2f} s in lab",
             )
         ]
 
@@ -126,7 +131,7 @@ class Scale(msgspec.Struct, frozen=True):
                 lambda p: p.busy / p.pods,
                 lambda p: p.busy_lab / p.pods,
                 lambda p: p.busy_services / p.pods,
-                lambda p: (p.busy - p.busy_lab - p.busy_services) / p.pods,
+                lambda p: _rest(p) / p.pods,
             ]
             rows.append([str(copies), *(f"{self.median(copies, v):.2f}" for v in values)])
         text = [f"| {' | '.join(row)} |" for row in rows]
@@ -151,3 +156,7 @@ class Scale(msgspec.Struct, frozen=True):
             f"With {self.beside} copies, podman-compose takes {up:.1f} s up and {down:.1f} s down, "
             f"libpod's bare calls {bare_up:.1f} and {bare_down:.1f} s. "
         )
+
+
+def _rest(point: Point) -> float:
+    return point.busy - point.busy_lab - point.busy_services

@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING
 
 from bench.life import machine
 from bench.life.answers import Watch, ask
-from bench.life.contenders import NAME, PORT, PROMETHEUS_PORT, Compose, Kube, Lab, Shell, run
+from bench.life.contenders import (
+    NAME,
+    PEERS,
+    PORT,
+    PROMETHEUS_PORT,
+    Compose,
+    Kube,
+    Lab,
+    Shell,
+    run,
+)
 from bench.life.floor import Floor
 from bench.life.results import Results, Sample
 from lab.engine import host
@@ -43,11 +53,16 @@ class Bench:
         self._all: list[Contender] = [lab, shell, compose, kube, self._floor]
 
     def round(self, number: int) -> None:
-        """Give everyone a turn; whose is the first changes with the number."""
+        """Give everyone a turn; whose is the first changes with the number.
+
+        Number 0 is the warm-up: a life of each, which leaves programs and images in memory.
+        """
         turn = number % len(self._all)
-        for scenario in SCENARIOS:
+        for scenario in SCENARIOS if number else SCENARIOS[-1:]:
             for contender in self._all[turn:] + self._all[:turn]:
                 self._life(contender, scenario, number)
+        if not number:
+            return
         turn %= 3
         for switcher in (*self._switchers[turn:], *self._switchers[:turn]):
             self._switch(switcher, number)
@@ -101,6 +116,7 @@ def contenders(cache: Path) -> Iterator[tuple[Bench, str, str]]:
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         runtime_directory = Path(directory) / "run"
         runtime_directory.mkdir(mode=0o700)
+        before = os.environ.get("XDG_RUNTIME_DIR", "")  # where it is empty, it is as if not set
         os.environ["XDG_RUNTIME_DIR"] = str(runtime_directory)
         configuration, runtime = podman_settings(Path(directory))
         variables = _images() | {
@@ -112,7 +128,9 @@ def contenders(cache: Path) -> Iterator[tuple[Bench, str, str]]:
         try:
             yield Bench(Lab(), Shell(variables), compose, kube), program, runtime
         finally:
+            run(str(PEERS / "sweep.sh"), **variables)
             run(sys.executable, "-m", "lab", "down", "--volumes", "--name", NAME)
+            os.environ["XDG_RUNTIME_DIR"] = before
 
 
 def podman_compose(cache: Path) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bench.build import Build
 from bench.life.machine import Machine, Made
-from bench.life.results import Goal, Results, Sample
+from bench.life.results import CALLS, Goal, Results, Sample
 from bench.lines import Line, table
-from bench.sizes import Point, Scale, Times
+from bench.sizes import FLOOR, Point, Scale, Times
 
 MADE = Made("a command", "a date", "a revision", 0.5)
 MACHINE = Machine(
@@ -43,17 +43,17 @@ def test_a_share_is_the_median_of_pairs_not_the_share_of_medians() -> None:
     assert row.met
 
 
-def test_a_target_below_the_floor_is_said_to_be_out_of_reach() -> None:
+def test_a_target_below_the_floor_is_said_to_be_that() -> None:
     found = results(lab=(2.0,), rival=(2.0,), floor=(1.8,))
     row = found.row(Goal("down", "sidecar", "rival", 0.8, "above it: much"))
     assert not row.met
-    assert row.why == "out of reach: the floor is at 0.90"
+    assert row.why == f"the target is below {CALLS}, which is at 0.90"
 
 
 def test_a_target_above_the_floor_tells_what_takes_the_rest() -> None:
     found = results(lab=(2.0,), rival=(2.0,), floor=(1.0,))
     assert found.row(Goal("down", "sidecar", "rival", 0.8, "above it: much")).why == (
-        "the floor is at 0.50; above it: much"
+        f"{CALLS} is at 0.50; above it: much"
     )
     assert found.row(Goal("down", "sidecar", "floor", 1.4, "above it: much")).why == (
         "above it: much"
@@ -89,7 +89,7 @@ def test_the_cost_of_a_pod_is_held_against_the_second_size_and_compose_against_i
     flat, compose = scale.lines()
     assert (flat.share, flat.met) == ("2.00", False)
     assert (compose.share, compose.met) == ("0.50", False)
-    assert compose.why.startswith("the floor is at 0.40: ")
+    assert compose.why.startswith(f"{FLOOR} is at 0.40: ")
 
 
 def test_the_short_table_leaves_out_what_others_take_and_the_spread() -> None:
