@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lab.paper import err, escape, out
+from lab.paper import clean, err, escape, out
 from lab.topology.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
@@ -35,21 +35,16 @@ GAP = "  "
 
 def error(problem: LabError) -> None:
     """Show an error as a sentence, its details, and what to do next."""
-    err.print(f"[bold red]error:[/] {escape(clean(problem.message))}")
+    err.print(f"[bold red]error:[/] {escape(problem.message)}")
     for line in problem.details:
-        err.print(f"  {escape(clean(line))}", style="dim")
+        err.print(f"  {escape(line)}", style="dim")
     if problem.hint:
-        err.print(f"[bold]hint:[/] {escape(clean(problem.hint))}")
+        err.print(f"[bold]hint:[/] {escape(problem.hint)}")
 
 
 def note(text: str) -> None:
     """Say something in passing, on stderr."""
     err.print(escape(text), style="dim")
-
-
-def clean(text: str) -> str:
-    """Text of foreign origin without control characters, which a terminal would obey."""
-    return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def json_out(value: Any) -> None:  # noqa: ANN401 - anything that msgspec can encode
@@ -174,12 +169,13 @@ def parameter_table(shown: Iterable[Parameter]) -> None:
 
 def code(text: str, language: str) -> None:
     """Print source text, coloured on a terminal, untouched elsewhere."""
+    text = "\n".join(map(clean, text.rstrip("\n").split("\n")))
     if out.is_terminal:
         from rich.syntax import Syntax
 
         out.draw(Syntax(text, language, background_color="default", word_wrap=True))
     else:
-        out.file.write(text.rstrip("\n") + "\n")
+        out.file.write(f"{text}\n")
 
 
 def logs(streams: Mapping[str, Iterator[str]]) -> None:
@@ -187,7 +183,7 @@ def logs(streams: Mapping[str, Iterator[str]]) -> None:
     width = max(map(len, streams))
     for name, line in _merged(streams):
         head = f"{name:<{width}} | " if len(streams) > 1 else ""
-        out.print(head + clean(line), markup=False)
+        out.print(head + line, markup=False)
 
 
 def _merged(streams: Mapping[str, Iterator[str]]) -> Iterator[tuple[str, str]]:
@@ -227,7 +223,7 @@ def findings(shown: Iterable[Finding]) -> None:
     """Print what doctor found, with a remedy below everything that is not right."""
     marks = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "bad": "[red]✗[/]"}
     for finding in shown:
-        out.print(f"{marks[finding.state]} {finding.name:<12} {escape(clean(finding.text))}")
+        out.print(f"{marks[finding.state]} {finding.name:<12} {escape(finding.text)}")
         if finding.remedy:
             out.print(f"  [dim]{'':<12} {escape(finding.remedy)}[/]")
 

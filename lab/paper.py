@@ -26,6 +26,11 @@ _WORD = "|".join(CODES)
 _TAG = re.compile(rf"(\\?)\[((?:{_WORD})(?: (?:{_WORD}))*)\]")
 
 
+def clean(text: str) -> str:
+    """One line of text without control characters, which a terminal would obey."""
+    return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def escape(text: str) -> str:
     """Text in which nothing is a tag, for :meth:`Paper.print`."""
     return _TAG.sub(r"\\\g<0>", text)
@@ -63,7 +68,10 @@ class Paper:
         return Console(stderr=self._name == "stderr", highlight=False, soft_wrap=True, width=width)
 
     def print(self, text: str, *, style: str = "", markup: bool = True) -> None:
-        """Write a line; with ``markup``, words like ``[bold]these[/]`` get what their tag says."""
+        """Write a line; with ``markup``, words like ``[bold]these[/]`` get what their tag says.
+
+        Its text may come from anywhere: control characters are replaced.
+        """
         styled = self.is_terminal and os.environ.get("TERM") != "dumb"
 
         def code(words: str) -> str:
@@ -75,6 +83,7 @@ class Paper:
         def tag(found: re.Match[str]) -> str:
             return found[0][1:] if found[1] else code(found[2])
 
+        text = clean(text)
         line = _TAG.sub(tag, text) if markup else text
         self.file.write(f"{code(style)}{line}{code('/')}\n" if style else f"{line}\n")
 

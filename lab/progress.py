@@ -12,6 +12,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
+from lab.paper import clean, err
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
@@ -44,7 +46,7 @@ def reporter(*, quiet: bool = False) -> LiveReporter | PlainReporter | SilentRep
 
 def say(text: str) -> None:
     """Write a line to a stderr that is no terminal, as rich would: without colours."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{clean(text)}\n")
 
 
 class SilentReporter:
@@ -94,9 +96,7 @@ class PlainReporter(SilentReporter):
 
     def progress(self, step: Step, line: str) -> None:
         """Show a line of a step's output below its name."""
-        from lab.console import clean
-
-        say(f"  {step.name}: {clean(line)}")
+        say(f"  {step.name}: {line}")
 
     def finished(self, step: Step, outcome: Outcome) -> None:
         """Say what became of a step and how long it took."""
@@ -123,8 +123,6 @@ class LiveReporter:
     def __enter__(self) -> Self:
         """Begin the live display."""
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        from lab.paper import err
 
         self._progress = Progress(
             SpinnerColumn(),
@@ -158,16 +156,13 @@ class LiveReporter:
         from rich.markup import escape
 
         if self._progress:
-            label = f"{DOING[step.action]} {step.kind} {escape(step.name)}"
+            label = f"{DOING[step.action]} {step.kind} {escape(clean(step.name))}"
             with self._lock:
                 self._tasks[step.id] = self._progress.add_task(label, total=None, line="")
 
     def progress(self, step: Step, line: str) -> None:
         """Show the latest line of the step's output behind its name."""
         from rich.markup import escape
-
-        from lab.console import clean
-        from lab.paper import err
 
         with self._lock:
             task = self._tasks.get(step.id)
@@ -184,8 +179,8 @@ class LiveReporter:
         if self._progress and task is not None:
             took = self._progress.tasks[self._progress.task_ids.index(task)].elapsed or 0.0
             self._progress.remove_task(task)
-            what = escape(f"{step.id:<{ID_WIDTH}}")
-            text = f"{MARK[outcome]} {what} [dim]{took:5.1f} s  {escape(step.because)}[/]"
+            what = escape(clean(f"{step.id:<{ID_WIDTH}}"))
+            text = f"{MARK[outcome]} {what} [dim]{took:5.1f} s  {escape(clean(step.because))}[/]"
             self._progress.console.print(text, soft_wrap=False, no_wrap=True, overflow="ellipsis")
 
     @contextmanager
@@ -214,8 +209,6 @@ def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int],
         yield lambda _finished, _succeeded: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from lab.paper import err
 
     with Progress(
         TextColumn("{task.description}"),
@@ -252,8 +245,6 @@ def sweep_progress(*, quiet: bool) -> Iterator[Callable[[SweepStep], None]]:
         yield lambda step: None if quiet else say(_at(step))
         return
     from rich.progress import BarColumn, Progress, TextColumn
-
-    from lab.paper import err
 
     with Progress(
         BarColumn(),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from lab.console import clean, table
+from lab.console import table
 from lab.measure.verdicts import Verdict, overall
-from lab.paper import escape, out
+from lab.paper import clean, escape, out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,13 +37,13 @@ def verdicts(judgements: Sequence[Judgement]) -> None:
         shown.add_row(
             _verdict(judgement.verdict),
             Text(clean(judgement.says)),
-            Text(judgement.predicted),
-            Text(judgement.observed),
+            Text(clean(judgement.predicted)),
+            Text(clean(judgement.observed)),
             _interval(judgement.interval),
         )
     out.draw(shown)
     for line in dict.fromkeys(line for judgement in judgements for line in judgement.why):
-        out.print(f"[dim]-[/] {escape(clean(line))}")
+        out.print(f"[dim]-[/] {escape(line)}")
     counts = {verdict: sum(j.verdict is verdict for j in judgements) for verdict in Verdict}
     words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     result = overall(judgements)
@@ -53,7 +53,7 @@ def verdicts(judgements: Sequence[Judgement]) -> None:
 def ledger(shown: Ledger) -> None:
     """Print what stands out in a ledger, in sentences, and every equation that does not hold."""
     for line in shown.notes:
-        out.print(f"[dim]-[/] {escape(clean(line))}")
+        out.print(f"[dim]-[/] {escape(line)}")
     holding = sum(check.outcome == "holds" for check in shown.checks)
     colour = "green" if holding == len(shown.checks) else "yellow"
     out.print(f"[bold]ledger[/] [{colour}]{holding} of {len(shown.checks)} equations hold[/]")
@@ -67,7 +67,8 @@ def comparison(shown: Comparison) -> None:
     ]
     table(("", "FIRST", "SECOND", "SECOND - FIRST", "SIGNIFICANCE"), rows)
     if shown.inputs:
-        out.print("\n[dim]different inputs[/]")
+        out.print("")
+        out.print("[dim]different inputs[/]")
     inputs = [(name, str(one), str(two)) for name, (one, two) in shown.inputs.items()]
     if inputs:
         table(("INPUT", "FIRST", "SECOND"), inputs)
@@ -86,8 +87,8 @@ def sweep(points: Sequence[Swept], summary: dict[str, int]) -> None:
         claim = next((j for j in swept.record.judgements if j.name == "success"), None)
         shown.add_row(
             *(str(value) for value in swept.point.values()),
-            Text(claim.predicted) if claim else "",
-            Text(claim.observed) if claim else "",
+            Text(clean(claim.predicted)) if claim else "",
+            Text(clean(claim.observed)) if claim else "",
             _interval(claim.interval) if claim else "",
             _verdict(Verdict(swept.success)),
             f"[dim]{swept.record.id}[/]",

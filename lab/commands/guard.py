@@ -75,7 +75,7 @@ def alone(lab: Lab, name: str, *, quiet: bool) -> Iterator[None]:
         if not quiet:
             from lab import console
 
-            console.note(console.clean(f"waiting: lab {name} is being changed by {holder}"))
+            console.note(f"waiting: lab {name} is being changed by {holder}")
 
     with lab.engine.lock(name, waiting), interruption.orderly():
         yield

@@ -27,7 +27,8 @@ def scenarios(output: Format = Output.TABLE) -> None:
         return
     console.table(("SCENARIO", "WHAT IT SHOWS"), [(s.name, s.summary) for s in shipped])
     for each in shipped:
-        paper.out.print(f"\n[dim]parameters of[/] {each.name}")
+        paper.out.print("")
+        paper.out.print(f"[dim]parameters of[/] {each.name}")
         console.parameter_table(scenario.parameters(each.name))
 
 

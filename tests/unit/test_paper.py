@@ -64,6 +64,16 @@ def test_escaped_text_arrives_as_it_is(text: str, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == f"{text}\n{text}\n"
 
 
+@pytest.mark.parametrize("text", ["\x1b[31m", "\x9b31m", "\x07", "two\nlines", "over\rwritten"])
+def test_text_cannot_steer_the_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out.print(text)
+    out.print(text, markup=False)
+    lines = capsys.readouterr().out.split("\n")
+    assert len(lines) == 3
+    assert lines[0] == lines[1] != text
+    assert lines[0].isprintable()
+
+
 def test_each_stream_is_looked_up_when_it_is_written_to(capsys: pytest.CaptureFixture[str]) -> None:
     Paper("stderr").print("said")
     assert capsys.readouterr().err == "said\n"
