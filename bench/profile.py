@@ -95,10 +95,10 @@ for service A, Envoy and Prometheus to answer, once all are started.
 - Starting a pod is two containers: podman, conmon, the OCI runtime, and the network's rules. The
   pods of A and B start side by side; Prometheus' begins when a processor is free.
 - Stopping a container takes 0.1 s at least: podman 4.3.1 asks it to end, and looks again after that
-  time. Removing a pod would stop one after the other, and removing a container keeps its pod locked
-  meanwhile; so both are stopped first, a pod's containers all at once.
-- From direct to sidecar no pod is touched: Envoy is made while the old service A stops, and started
-  beside the new one when that is gone.
+  time. Removing a pod would stop one after the other, so a pod's containers are stopped first, all
+  at once.
+- From direct to sidecar no pod is touched: the old service A goes, the new one and Envoy are made
+  and started side by side in its place.
 """
 
 

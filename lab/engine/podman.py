@@ -287,6 +287,8 @@ class PodmanEngine:
         if step.kind is Kind.POD:
             # Its removal would stop one container after the other. What cannot be stopped so, as
             # nothing can in a pod of which a container has ended, is still left to the removal.
+            # Not so in a pod that stays: containers that end at the same time each rewrite its
+            # hosts file, under a lock that does not hold between processes (4.3.1).
             self.api.post(f"{path}/stop")
         answer = self.api.delete(path, params=params)
         if params and answer.status_code == FAILED:

@@ -157,6 +157,12 @@ def test_pods_and_containers_are_removed_while_they_run(engine: Engine, kind: Ki
     assert "force=true" in query
 
 
+def test_a_container_is_not_stopped_apart_from_its_removal(engine: Engine) -> None:
+    found, server = engine(answer(200, []))
+    found.execute(step(Action.REMOVE, Kind.CONTAINER))
+    assert [request[:2] for request in server.requests] == [("DELETE", "/containers/1")]
+
+
 @pytest.mark.parametrize("given", [ERRORS["409 with errors"], ERRORS["500"]])
 def test_a_pod_that_cannot_be_stopped_is_removed_all_the_same(
     engine: Engine, given: Answer
