@@ -46,7 +46,7 @@ matrix: setup ## Live a lab's life on podman 4.3, 5.4 and 5.8, as root and rootl
 	$(BIN)/python -m tests.matrix $(ARGS)
 
 .PHONY: pythons
-pythons: setup ## Run the tests that need no podman on Python 3.13 and 3.14 too (needs root)
+pythons: setup ## Run the tests that need no podman on Python 3.11, 3.13 and 3.14 (needs root)
 	@scripts/system-packages.sh
 	$(BIN)/python -m tests.matrix.pythons $(ARGS)
 

@@ -1,23 +1,22 @@
 """Try the life of a lab on the podmans of three Debian releases, with root and without.
 
-`make matrix` prints a table and writes it to docs/matrix.md. The exit status is 1 when a step
+`make matrix` prints a table and writes it into docs/matrix.md. The exit status is 1 when a step
 failed. With releases as arguments only those are tried, and nothing is written.
 """
 
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lab.engine import host
 from lab.images import bases, cache, wheels
-from tests.matrix.roots import INSIDE, PROJECT, PYTHON, USER, Root, snapshot
+from tests.matrix import page
+from tests.matrix.roots import INSIDE, PYTHON, USER, Root, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,17 +25,9 @@ if TYPE_CHECKING:
 SUITES = {"bookworm": ("4.3.1", 29043), "trixie": ("5.4", 29054), "sid": ("5.8", 29058)}
 """Debian's releases, the podman that each is there for, and the port of its lab."""
 
-TABLE = PROJECT / "docs" / "matrix.md"
 ARCHIVE = "/var/tmp/images.tar"  # noqa: S108 - inside a root that nobody else uses
 STORAGES = ("var/lib/containers", f"home/{USER}/.local/share/containers")
 
-_HEAD = """\
-# Podmans that lab was tried on
-
-Written by `make matrix`: each column is a real podman of its own Debian release, entered with
-namespaces of its own (tests/matrix/). A number is the seconds that a step took, its checks
-included.
-"""
 _LINES = 20
 _BUILD, _LOAD = "build images", "load images"
 
@@ -65,12 +56,12 @@ def main(suites: Iterable[str]) -> int:
     with snapshot() as project:
         columns = [column for suite in wanted or SUITES for column in _try(Root(suite, project))]
     text = _markdown(columns)
-    sys.stdout.write(text)
+    sys.stdout.write(f"{text}\n")
     for column in columns:
         if column.trouble:
             sys.stdout.write(f"\n{column.title}, {column.trouble}\n")
     if not wanted:
-        TABLE.write_text(text)
+        page.put("podmans", text)
     return int(any(column.trouble for column in columns))
 
 
@@ -164,16 +155,12 @@ def _markdown(columns: list[Column]) -> str:
     steps = dict.fromkeys((_BUILD, _LOAD, *(step for column in columns for step in column.steps)))
     rows = [
         ["podman", *(column.title for column in columns)],
-        ["---", *("---" for _ in columns)],
         ["Debian", *(column.suite for column in columns)],
         ["Python", *(column.python for column in columns)],
         ["OCI runtime", *(column.runtime for column in columns)],
         *([step, *(column.steps.get(step, "-") for column in columns)] for step in steps),
     ]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    now = datetime.now(UTC).date().isoformat()
-    last = f"Last run: {now}, Linux {platform.release()}, cgroups {host.look().cgroups}."
-    return f"{_HEAD}\n{table}\n\n{last}\n"
+    return f"{page.table(rows)}\n\n{page.when()}, cgroups {host.look().cgroups}."
 
 
 def _end(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts import commands, picture
+from tests.matrix import page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,20 @@ def test_a_picture_shows_what_stands_on_the_terminal_in_the_end() -> None:
     spinner = "first\r\n\x1b[?25lworking 0:00\r\nworking 0:00\r\x1b[2K\x1b[1A\x1b[2K"
     lines = picture.settle(spinner + "\x1b[32mdone\x1b[0m\r\n\x1b[?25hlast\r\n")
     assert lines == ["first", "\x1b[32mdone\x1b[0m", "last", ""]
+
+
+@pytest.mark.parametrize("part", ["podmans", "pythons"])
+def test_each_run_of_the_matrix_renews_its_own_part_of_the_page(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = page.PAGE.read_text(encoding="utf-8")
+    monkeypatch.setattr(page, "PAGE", tmp_path / "matrix.md")
+    page.PAGE.write_text(before, encoding="utf-8")
+    page.put(part, "new \\1")
+    head, rest = page.PAGE.read_text(encoding="utf-8").split(f"<!-- {part} -->\n\nnew \\1\n\n")
+    assert before.startswith(head)
+    assert before.endswith(rest)
+    assert rest.startswith(f"<!-- /{part} -->")
 
 
 def _anchors(document: Path) -> set[str]:
