@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ from lab.errors import LabError
 if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import Scheduling
+
+# Whoever runs the tests in the background of a script has Ctrl-C ignored, also for what they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: how long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("lab", deadline=None, derandomize="CI" in os.environ)
