@@ -82,3 +82,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     pace: Pace | None
     histogram: str
     outcomes: str
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for counts that contradict each other: a damaged record's."""
+        if min(self.succeeded, self.failed) < 0 or self.succeeded + self.failed != self.sent:
+            raise ValueError(
+                f"{self.succeeded} succeeded and {self.failed} failed of {self.sent} requests"
+            )

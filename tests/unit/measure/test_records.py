@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import resource
 import signal
@@ -132,6 +133,15 @@ def test_a_record_of_another_version_is_refused_with_both_versions() -> None:
 def test_a_damaged_record_is_an_error_in_words(damage: bytes) -> None:
     (saved("one") / records.FILE).write_bytes(damage)
     with pytest.raises(RecordError, match="is damaged"):
+        records.read("one")
+
+
+def test_a_record_whose_counts_contradict_each_other_is_damaged() -> None:
+    path = saved("one") / records.FILE
+    record = json.loads(path.read_bytes())
+    record["load"]["succeeded"] = record["load"]["sent"] + 1
+    path.write_text(json.dumps(record))
+    with pytest.raises(RecordError, match=r"is damaged: .* succeeded and .* failed of .* requests"):
         records.read("one")
 
 
