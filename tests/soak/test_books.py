@@ -49,7 +49,9 @@ def record(
     after = snapshot(counts, sidecar=False, scrapes=(GONE,) if a_gone else ())
     client = Client(sent=SENT, succeeded=succeeded, failed=errors)
     made = Run(scenario="direct", requests=1).record()
-    load = msgspec.structs.replace(made.load, sent=SENT, succeeded=succeeded, errors=errors)
+    load = msgspec.structs.replace(
+        made.load, sent=SENT, succeeded=succeeded, failed=SENT - succeeded, errors=errors
+    )
     return msgspec.structs.replace(
         made,
         containers={"x-service-a": "1", "x-service-b": "2", "x-envoy-prom": "3"},
@@ -107,7 +109,9 @@ def test_successes_of_service_b_that_nobody_lost_are_a_problem(books: Books) -> 
 
 def test_more_attempts_than_retries_allow_are_a_problem(books: Books) -> None:
     made = record(a_gone=True)
-    load = msgspec.structs.replace(made.load, sent=300, succeeded=0, errors={"refused": 300})
+    load = msgspec.structs.replace(
+        made.load, sent=300, succeeded=0, failed=300, errors={"refused": 300}
+    )
     problems = books.enter(Segment(SWITCH, msgspec.structs.replace(made, load=load))).problems
     assert f"service B answered {SENT} times to 300 requests, 0 of which were answered" in problems
 
