@@ -62,6 +62,7 @@ def main(suites: Iterable[str]) -> int:
             sys.stdout.write(f"\n{column.title}, {column.trouble}\n")
     if not wanted:
         page.put("podmans", text)
+        page.put("podmans", _summary(columns), page.README)
     return int(any(column.trouble for column in columns))
 
 
@@ -161,6 +162,21 @@ def _markdown(columns: list[Column]) -> str:
         *([step, *(column.steps.get(step, "-") for column in columns)] for step in steps),
     ]
     return f"{page.table(rows)}\n\n{page.when()}, cgroups {host.look().cgroups}."
+
+
+def _summary(columns: list[Column]) -> str:
+    """A line for each podman: how many steps it took, with root and without."""
+    rows = [["podman", "of", "root", "rootless"]]
+    for suite in dict.fromkeys(column.suite for column in columns):
+        tried = [column for column in columns if column.suite == suite]
+        came = [
+            f"failed: {column.trouble.partition(':')[0]}"
+            if column.trouble
+            else f"all {len(column.steps)} steps"
+            for column in tried
+        ]
+        rows.append([tried[0].podman, f"Debian {suite}", *came])
+    return page.table(rows)
 
 
 def _end(text: str) -> str:

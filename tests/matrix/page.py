@@ -1,14 +1,19 @@
-"""docs/matrix.md: each part is written by the run that found it out."""
+"""docs/matrix.md and a table in README: each part is written by the run that found it out."""
 
 from __future__ import annotations
 
 import platform
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tests.matrix.roots import PROJECT
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PAGE = PROJECT / "docs" / "matrix.md"
+README = PROJECT / "README.md"
 
 
 def table(rows: list[list[str]]) -> str:
@@ -22,12 +27,12 @@ def when() -> str:
     return f"Last run: {datetime.now(UTC).date().isoformat()}, Linux {platform.release()}"
 
 
-def put(part: str, text: str) -> None:
+def put(part: str, text: str, document: Path = PAGE) -> None:
     """Renew a part, which stands between comments with its name, and leave all others."""
     before, after = f"<!-- {part} -->\n", f"<!-- /{part} -->"
     pattern = re.compile(f"({before}).*?({after})", re.DOTALL)
     renewed, found = pattern.subn(
-        lambda match: f"{match[1]}\n{text}\n\n{match[2]}", PAGE.read_text()
+        lambda match: f"{match[1]}\n{text}\n\n{match[2]}", document.read_text()
     )
-    assert found == 1, f"{PAGE} has {found} parts called {part}"
-    PAGE.write_text(renewed)
+    assert found == 1, f"{document} has {found} parts called {part}"
+    document.write_text(renewed)

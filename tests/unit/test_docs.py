@@ -50,15 +50,18 @@ def test_a_picture_shows_what_stands_on_the_terminal_in_the_end() -> None:
     assert lines == ["first", "\x1b[32mdone\x1b[0m", "last", ""]
 
 
-@pytest.mark.parametrize("part", ["podmans", "pythons"])
-def test_each_run_of_the_matrix_renews_its_own_part_of_the_page(
-    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("document", "part"),
+    [(page.PAGE, "podmans"), (page.PAGE, "pythons"), (page.README, "podmans")],
+)
+def test_each_run_of_the_matrix_renews_its_own_part_of_a_page(
+    document: Path, part: str, tmp_path: Path
 ) -> None:
-    before = page.PAGE.read_text(encoding="utf-8")
-    monkeypatch.setattr(page, "PAGE", tmp_path / "matrix.md")
-    page.PAGE.write_text(before, encoding="utf-8")
-    page.put(part, "new \\1")
-    head, rest = page.PAGE.read_text(encoding="utf-8").split(f"<!-- {part} -->\n\nnew \\1\n\n")
+    before = document.read_text(encoding="utf-8")
+    copy = tmp_path / "copy.md"
+    copy.write_text(before, encoding="utf-8")
+    page.put(part, "new \\1", copy)
+    head, rest = copy.read_text(encoding="utf-8").split(f"<!-- {part} -->\n\nnew \\1\n\n")
     assert before.startswith(head)
     assert before.endswith(rest)
     assert rest.startswith(f"<!-- /{part} -->")
