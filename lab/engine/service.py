@@ -41,6 +41,8 @@ LOCK = "podman.lock"
 """Whoever starts the private service holds the lock of this file."""
 USERS = "podman.users"
 """Every process that uses the private service shares the lock of this file to its end."""
+PROCESSES = Path("/proc")
+"""The process table, proc(5)."""
 INSTALL_HINT = "install it: `apt install podman`, `dnf install podman`, or `make setup` in a clone"
 
 _uses: dict[Path, int] = {}
@@ -198,12 +200,17 @@ def _services(path: Path) -> Iterator[int]:
     The process table knows them even when whoever started them was killed before noting it.
     """
     url = os.fsencode(f"unix://{path}")
-    for entry in Path("/proc").iterdir():
+    for entry in PROCESSES.iterdir():
         if entry.name.isdecimal():
             with suppress(OSError):  # it ended, or is somebody else's
                 command = (entry / "cmdline").read_bytes().split(b"\0")[:-1]
-                if b"service" in command and command[-1] == url:
+                if b"service" in command and command[-1] == url and _has(entry, path.parent):
                     yield int(entry.name)
+
+
+def _has(process: Path, directory: Path) -> bool:
+    """Whether a path means to a process what it means here: not so in a container's."""
+    return (process / "root" / directory.relative_to("/")).samefile(directory)
 
 
 def _end(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -246,6 +247,26 @@ def test_a_service_whose_socket_is_gone_is_ended_as_well(machine: Machine) -> No
     assert len(machine.started) == 2
     service.stop_private()
     machine.wait()
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(("root", "ended"), [("/", True), ("another root", False)])
+def test_only_a_service_to_which_the_path_means_the_same_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str, *, ended: bool
+) -> None:
+    path = service.runtime_dir() / service.SOCKET
+    (tmp_path / root / path.parent.relative_to("/")).mkdir(parents=True, exist_ok=True)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        entry = tmp_path / "proc" / str(process.pid)
+        entry.mkdir(parents=True)
+        words = ("podman", "system", "service", f"unix://{path}")
+        (entry / "cmdline").write_bytes(b"".join(f"{word}\0".encode() for word in words))
+        (entry / "root").symlink_to(tmp_path / root)
+        monkeypatch.setattr(service, "PROCESSES", tmp_path / "proc")
+        monkeypatch.setattr(service, "END_SECONDS", 0.1)  # nothing takes it off this table
+        service.stop_private()
+        process.kill()
+    assert process.returncode == (-signal.SIGTERM if ended else -signal.SIGKILL)
 
 
 def test_a_process_ends_without_a_word_about_the_service_that_outlives_it(machine: Machine) -> None:
