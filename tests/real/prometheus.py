@@ -27,11 +27,14 @@ def total(lab: Lab, expression: str) -> float:
 
 def scraped_after(lab: Lab, job: str, moment: float) -> None:
     """Return once a job's newest scrape began after a moment (seconds since 1970)."""
+    # One question, as a first scrape can come between two; and timestamp() knows the time of a
+    # scrape only of a plain selector.
+    up = f'up{{job="{job}"}}'
 
     def scraped() -> bool:
-        # timestamp() knows the time of a scrape only of a plain selector.
-        newest = query(lab, f'timestamp(up{{job="{job}"}})')
-        up = query(lab, f'up{{job="{job}"}} == 1')
-        return bool(up) and min(float(series["value"][1]) for series in newest) > moment
+        times = [
+            float(series["value"][1]) for series in query(lab, f"timestamp({up}) and {up} == 1")
+        ]
+        return bool(times) and min(times) > moment
 
     until(f"Prometheus scraped {job} after the last request", scraped)
