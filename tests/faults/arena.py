@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from lab.engine import host
-from tests.faults import processes
+from tests.real import processes
 from tests.real.accounts import clean_environment
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.faults import processes
 from tests.faults.arena import Arena, Ended, finish
+from tests.real import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,12 +4,12 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lab.engine import host, listeners, service
+from tests.real import processes
 from tests.real.accounts import clean_environment
 from tests.real.conftest import Labs
 from tests.real.engine import Podman
@@ -51,16 +51,6 @@ def cgroup_file(process: int, controller: str, name: str) -> Path:
         if line.startswith("0::")
     )
     return Path("/sys/fs/cgroup") / path.lstrip("/") / name
-
-
-def processes_with(argument: str) -> list[Path]:
-    """The directories in /proc of all processes whose command has that argument."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            if argument.encode() in (path / "cmdline").read_bytes().split(b"\0"):
-                found.append(path)
-    return found
 
 
 @pytest.mark.parametrize("short", CONTAINERS)
@@ -116,14 +106,12 @@ def test_the_private_service_is_reached_by_its_owner_alone(private: Path) -> Non
 
 
 def test_the_private_service_listens_on_no_tcp_port(private: Path) -> None:
-    found = processes_with(f"unix://{private}")
+    found = processes.with_word(f"unix://{private}")
     assert found
     for process in found:
-        own = {
-            os.readlink(entry)  # noqa: PTH115 - its form is socket:[inode], no path
-            for entry in (process / "fd").iterdir()
-        }
-        tables = [process / "net" / name for name in ("tcp", "tcp6")]
+        own = set(processes.handles(process))
+        assert any(handle.startswith("socket:") for handle in own)
+        tables = [Path(f"/proc/{process}/net/{name}") for name in ("tcp", "tcp6")]
         rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
         listening = {f"socket:[{row[9]}]" for row in rows if row[3] == listeners.LISTEN}
         assert not own & listening

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from tests.faults import processes
+from tests.real import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,17 +104,10 @@ def reading(process: int) -> Reading:
     proc = Path(f"/proc/{process}")
     lines = (proc / "status").read_text().splitlines()
     kilobytes = sum(int(line.split()[1]) for line in lines if line.startswith(_OF_MEMORY))
-    handles = list(_targets(proc / "fd"))
+    handles = list(processes.handles(process))
     connected = _connected(proc / "net")
     connections = sum(handle in connected for handle in handles)
     return Reading(time.monotonic(), kilobytes * 1024, len(handles) - connections, connections)
-
-
-def _targets(directory: Path) -> Iterator[str]:
-    """What each handle refers to."""
-    for handle in directory.iterdir():
-        with suppress(FileNotFoundError):  # it was closed
-            yield str(handle.readlink())
 
 
 def _connected(net: Path) -> frozenset[str]:

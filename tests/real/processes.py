@@ -45,6 +45,13 @@ def of(directory: Path, spared: Iterable[str]) -> list[str]:
     return found
 
 
+def handles(process: int) -> Iterator[str]:
+    """What each open file of a process refers to, as proc(5) has it: ``socket:[inode]``."""
+    for handle in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed
+            yield str(handle.readlink())
+
+
 def handles_signals(process: int) -> bool:
     """Whether a process has a handler for SIGTERM: from then on its own code decides."""
     with suppress(OSError):
