@@ -1,36 +1,35 @@
-"""Is the load generator the bottleneck? ``lab load`` beside ``hey``, in paired runs.
+"""Is the load generator the bottleneck? ``lab load`` beside ``hey``, in pairs.
 
-Both pour the same number of requests at the same concurrency on the same running lab, turn by
-turn and each first in every other pair, so that what else the machine does meets both alike.
-``hey`` is needed (``apt-get install hey``), and a lab::
+    make bench ARGS='--only loader'
 
-    lab up sidecar --name bench --port 22080 --prometheus-port 22090
-    python bench/loader.py http://127.0.0.1:22080 > loader.md
-    lab down --name bench
-
+Both pour the same number of requests at the same concurrency on the same running sidecar, turn
+by turn and each first in every other pair, so that what else the machine does meets both alike.
 Throughput is what each reports itself, so start-up does not count; processor time is that of
-the whole process, start-up included.
+the whole process, start-up included. Needs ``hey`` (``apt-get install hey``).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import re
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
-import time
-from typing import Any
 
 import msgspec
 
+from bench.life.contenders import sidecar
+from bench.life.machine import Made, made
+from bench.lines import Line
+
+NEEDED = ("hey",)
 CONCURRENCIES = (8, 64)
+REQUESTS = 6400
+PAIRS = 5
 GOAL = 0.9
 """The share of hey's throughput that lab load has to reach."""
+WARM_UP = 640
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -41,8 +40,9 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """Two runs, one right after the other."""
+    """Two runs at one concurrency, one right after the other."""
 
+    concurrency: int
     lab: Run
     hey: Run
 
@@ -52,23 +52,60 @@ class Pair(msgspec.Struct, frozen=True):
         return self.lab.throughput / self.hey.throughput
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """All pairs at one concurrency, and medians over them."""
+class Loader(msgspec.Struct, frozen=True):
+    """All pairs."""
 
-    concurrency: int
+    made: Made
     requests: int
     pairs: tuple[Pair, ...]
-    lab: Run
-    hey: Run
-    ratio: float
-    reached: bool
 
+    def at(self, concurrency: int) -> list[Pair]:
+        """The pairs at one concurrency."""
+        return [pair for pair in self.pairs if pair.concurrency == concurrency]
 
-def lab_load(url: str, requests: int, concurrency: int) -> Run:
-    """Pour with ``lab load``; run as a module, so that this checkout is what is measured."""
-    command = (sys.executable, "-m", "lab", "load", "--url", url, "-q", "-o", "json")
-    out, cpu = _timed(*command, "-n", str(requests), "-c", str(concurrency))
-    return Run(float(json.loads(out)["throughput"]), cpu / requests)
+    def medians(self, concurrency: int) -> tuple[Run, Run]:
+        """What ``lab load`` and ``hey`` reached at one concurrency."""
+        pairs = self.at(concurrency)
+        return _median([pair.lab for pair in pairs]), _median([pair.hey for pair in pairs])
+
+    def lines(self) -> list[Line]:
+        """The rows of the table of targets."""
+        return [self._line(concurrency) for concurrency in CONCURRENCIES]
+
+    def _line(self, concurrency: int) -> Line:
+        lab, rival = self.medians(concurrency)
+        ratios = sorted(pair.ratio for pair in self.at(concurrency))
+        ratio = statistics.median(ratios)
+        return Line(
+            what=f"`lab load -c {concurrency}` through the sidecar, requests a second",
+            lab=f"{lab.throughput:.0f}",
+            beside="hey",
+            takes=f"{rival.throughput:.0f}",
+            share=f"{ratio:.2f}",
+            spread=f"{ratios[0]:.2f} to {ratios[-1]:.2f}",
+            target=f"≥ {GOAL:g}",
+            met=ratio >= GOAL,
+            why=f"a request costs lab load {lab.cpu * 1e6:.0f} µs of processor time, "
+            f"hey {rival.cpu * 1e6:.0f} µs",
+        )
+
+    def markdown(self) -> str:
+        """Throughput, and what a request costs the loader itself."""
+        rows = [
+            "| at a time | lab load, requests a second | hey | lab load, work a request | hey |",
+            "|---|---|---|---|---|",
+        ]
+        for concurrency in CONCURRENCIES:
+            lab, rival = self.medians(concurrency)
+            rows.append(
+                f"| {concurrency} | {lab.throughput:.0f} | {rival.throughput:.0f} "
+                f"| {lab.cpu * 1e6:.0f} µs | {rival.cpu * 1e6:.0f} µs |"
+            )
+        text = (
+            f"Medians of {len(self.at(CONCURRENCIES[0]))} pairs of {self.requests} requests each, "
+            f"through the sidecar; loader, Envoy and services share the processors. {self.made}"
+        )
+        return "\n".join([*rows, "", text])
 
 
 def hey(url: str, requests: int, concurrency: int) -> Run:
@@ -80,79 +117,27 @@ def hey(url: str, requests: int, concurrency: int) -> Run:
     return Run(float(found[1]), cpu / requests)
 
 
-def measure(url: str, requests: int, concurrency: int, pairs: int) -> Result:
-    """Run the pairs, after a small load by each that does not count."""
+def lab_load(url: str, requests: int, concurrency: int) -> Run:
+    """Pour with ``lab load``; run as a module, so that this checkout is what is measured."""
+    command = (sys.executable, "-m", "lab", "load", "--url", url, "-q", "-o", "json")
+    out, cpu = _timed(*command, "-n", str(requests), "-c", str(concurrency))
+    return Run(float(json.loads(out)["throughput"]), cpu / requests)
+
+
+def measure() -> Loader:
+    """Run the pairs at each concurrency, after a small load by each that does not count."""
+    about = made("python -m bench --only loader")
     loaders = (lab_load, hey)
-    for loader in loaders:
-        loader(url, concurrency, concurrency)
     found = []
-    for i in range(pairs):
-        order = reversed(loaders) if i % 2 else loaders
-        runs = {loader: loader(url, requests, concurrency) for loader in order}
-        found.append(Pair(runs[lab_load], runs[hey]))
-        sys.stderr.write(f"c={concurrency} pair {i + 1} of {pairs}: {found[-1].ratio:.2f}\n")
-    ratio = statistics.median(pair.ratio for pair in found)
-    return Result(
-        concurrency=concurrency,
-        requests=requests,
-        pairs=tuple(found),
-        lab=_median([pair.lab for pair in found]),
-        hey=_median([pair.hey for pair in found]),
-        ratio=ratio,
-        reached=ratio >= GOAL,
-    )
-
-
-def machine() -> dict[str, Any]:
-    """What the numbers depend on besides the code."""
-    return {
-        "cpus": os.cpu_count(),
-        "load_average": os.getloadavg(),
-        "python": sys.version.split()[0],
-        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-    }
-
-
-def markdown(results: list[Result], host: dict[str, Any]) -> str:
-    """The results as a table for people."""
-    lines = [
-        "| concurrency | lab load | hey | ratio (pairs) | lab load, CPU | hey, CPU |",
-        "|---|---|---|---|---|---|",
-    ]
-    for each in results:
-        ratios = sorted(pair.ratio for pair in each.pairs)
-        lines.append(
-            f"| {each.concurrency} | {each.lab.throughput:.0f} | {each.hey.throughput:.0f} "
-            f"| **{each.ratio:.2f}** ({ratios[0]:.2f} to {ratios[-1]:.2f}) "
-            f"| {each.lab.cpu * 1e6:.0f} µs | {each.hey.cpu * 1e6:.0f} µs |"
-        )
-    pairs, load = len(results[0].pairs), host["load_average"][0]
-    text = (
-        f"Requests per second and processor time per request; medians of {pairs} pairs of "
-        f"{results[0].requests} requests; {host['cpus']} CPUs shared with the lab, load average "
-        f"{load:.1f} before, Python {host['python']}, {host['date']}."
-    )
-    return "\n".join((*lines, "", text, ""))
-
-
-def main() -> int:
-    """Measure, print, and return 1 unless the goal is reached at every concurrency."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("url", help="service A of a running lab")
-    parser.add_argument("-n", "--requests", type=int, default=6400)
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("-o", "--output", choices=("markdown", "json"), default="markdown")
-    given = parser.parse_args()
-    if not shutil.which("hey"):
-        sys.exit("hey is needed: apt-get install hey")
-    host = machine()
-    results = [measure(given.url, given.requests, c, given.pairs) for c in CONCURRENCIES]
-    if given.output == "json":
-        encoded = msgspec.json.encode({"machine": host, "goal": GOAL, "results": results})
-        sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
-    else:
-        sys.stdout.write(markdown(results, host))
-    return 0 if all(each.reached for each in results) else 1
+    with sidecar() as url:
+        for concurrency in CONCURRENCIES:
+            for loader in loaders:
+                loader(url, WARM_UP, concurrency)
+            for number in range(PAIRS):
+                order = reversed(loaders) if number % 2 else loaders
+                runs = {loader: loader(url, REQUESTS, concurrency) for loader in order}
+                found.append(Pair(concurrency, runs[lab_load], runs[hey]))
+    return Loader(about, REQUESTS, tuple(found))
 
 
 def _timed(*command: str) -> tuple[str, float]:
@@ -168,7 +153,3 @@ def _median(runs: list[Run]) -> Run:
         statistics.median(run.throughput for run in runs),
         statistics.median(run.cpu for run in runs),
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

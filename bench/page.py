@@ -11,6 +11,7 @@ import msgspec
 from bench.build import Build
 from bench.life.results import TITLES, Results
 from bench.lines import Line, table
+from bench.loader import Loader
 from bench.rates import Rates
 from bench.sizes import Scale
 
@@ -47,11 +48,12 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     life: Results
     build: Build | None = None
     rates: Rates | None = None
+    loader: Loader | None = None
     scale: Scale | None = None
 
     def lines(self) -> list[Line]:
         """Every row of the table of targets."""
-        parts = (self.life, self.build, self.rates, self.scale)
+        parts = (self.life, self.build, self.rates, self.loader, self.scale)
         return [line for part in parts if part for line in part.lines()]
 
 
@@ -72,12 +74,14 @@ rest; [Where the time goes](profile.md) tells it in full.
         _fill(_notes(measured.life)),
         "![Seconds that each takes](img/bench.svg)",
     ]
-    if measured.build:
-        sections += ["## A cold build, step by step", _wrapped(measured.build.markdown())]
-    if measured.rates:
-        sections += ["## Requests a second", _wrapped(measured.rates.markdown())]
-    if measured.scale:
-        sections += ["## Up to 100 copies", _wrapped(measured.scale.markdown())]
+    for title, part in (
+        ("A cold build, step by step", measured.build),
+        ("Requests a second", measured.rates),
+        ("The load generator", measured.loader),
+        ("Up to 100 copies", measured.scale),
+    ):
+        if part:
+            sections += [f"## {title}", _wrapped(part.markdown())]
     sections += ["## A service's start", _fill(START), STEPS]
     return "\n\n".join(sections) + "\n"
 

@@ -15,6 +15,7 @@ import msgspec
 from bench import page
 from bench.build import Build
 from bench.life.results import Results
+from bench.loader import Loader
 from bench.page import Measured
 from bench.rates import Rates
 from bench.sizes import Scale
@@ -27,10 +28,10 @@ PLACE = ROOT / "docs" / "bench"
 README = ROOT / "README.md"
 PAGE = ROOT / "docs" / "bench.md"
 CHART = ROOT / "docs" / "img" / "bench.svg"
-Part = TypeVar("Part", Results, Build, Rates, Scale)
+Part = TypeVar("Part", Results, Build, Rates, Loader, Scale)
 
 
-def write(place: Path, name: str, part: Results | Build | Rates | Scale) -> None:
+def write(place: Path, name: str, part: Results | Build | Rates | Loader | Scale) -> None:
     """Write results as JSON, a sample a line."""
     text = msgspec.json.encode(part).replace(b"},{", b"},\n{")
     (place / f"{name}.json").write_bytes(text + b"\n")
@@ -46,6 +47,7 @@ def read(*places: Path) -> Measured:
         life=life,
         build=_part(places, "build", Build),
         rates=_part(places, "rates", Rates),
+        loader=_part(places, "loader", Loader),
         scale=_part(places, "scale", Scale),
     )
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -26,7 +25,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bench.life.answers import DEADLINE, PAUSE
-from bench.life.contenders import NAME, PORT, PROMETHEUS_PORT, run
+from bench.life.contenders import PORT, run, sidecar
 from bench.life.machine import Made, made
 from bench.lines import DOCS, Line
 from bench.loader import hey
@@ -130,11 +129,6 @@ class Rates(msgspec.Struct, frozen=True):
         return {(s.who, s.what) for s in self.samples}
 
 
-def missing() -> list[str]:
-    """Programs that are needed and not there."""
-    return [name for name in NEEDED if not shutil.which(name)]
-
-
 def measure() -> Rates:
     """Let everyone have a turn in each round, after a warm-up."""
     about = made("python -m bench --only rates")
@@ -152,7 +146,8 @@ def measure() -> Rates:
             floor = (sys.executable, str(ROOT / "bench" / "constant.py"), str(B_PORT))
             with _running(floor, B_PORT):
                 samples.append(_rate("floor", "b", number, B_PORT))
-    samples += _sidecar()
+    with sidecar():
+        samples += [_rate("lab", "sidecar", number, PORT) for number in range(ROUNDS + 1)]
     return Rates(about, go_version(), tuple(s for s in samples if s.round))
 
 
@@ -180,16 +175,6 @@ def _rate(who: str, what: str, number: int, port: int) -> Rate:
     requests = REQUESTS[who] if number else CONCURRENCY
     found = hey(f"http://127.0.0.1:{port}", requests, CONCURRENCY)
     return Rate(who, what, number, found.throughput)
-
-
-def _sidecar() -> list[Rate]:
-    lab = (sys.executable, "-m", "lab")
-    ports = ("--port", str(PORT), "--prometheus-port", str(PROMETHEUS_PORT))
-    try:
-        run(*lab, "up", "sidecar", "--name", NAME, *ports)
-        return [_rate("lab", "sidecar", number, PORT) for number in range(ROUNDS + 1)]
-    finally:
-        run(*lab, "down", "--volumes", "--name", NAME)
 
 
 @contextlib.contextmanager

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import string
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAME = "bench"
 """The lab's name, and the beginning of the names of all that the others make."""
@@ -30,6 +34,18 @@ class Done(msgspec.Struct, frozen=True):
 
 class Failed(Exception):  # noqa: N818 - it says what happened
     """A command that is measured failed; the text has its output."""
+
+
+@contextlib.contextmanager
+def sidecar() -> Iterator[str]:
+    """The URL of service A in a lab with the sidecar, which is gone afterwards."""
+    lab = (sys.executable, "-m", "lab")
+    ports = ("--port", str(PORT), "--prometheus-port", str(PROMETHEUS_PORT))
+    try:
+        run(*lab, "up", "sidecar", "--name", NAME, *ports)
+        yield f"http://127.0.0.1:{PORT}"
+    finally:
+        run(*lab, "down", "--volumes", "--name", NAME)
 
 
 class Contender(Protocol):
