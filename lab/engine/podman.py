@@ -314,6 +314,7 @@ class PodmanEngine:
                 leftovers.remove_bridge(bridge)
             if forgotten:
                 leftovers.remove_forwarding(name)
+            leftovers.remove_chain(name)
 
 
 def _plain(error: str) -> str:

@@ -1,12 +1,18 @@
 """`lab down`: everything of this lab, and nothing else."""
 
+import os
+from shutil import which
+
 import pytest
 
+from tests.real.accounts import Account
 from tests.real.conftest import Foreign, Labs
 from tests.real.engine import Podman
 from tests.real.steps import step
 
 pytestmark = pytest.mark.real
+
+PODS = ("service-a-pod", "service-b-pod", "prometheus-pod")
 
 
 def test_down_removes_the_lab_and_keeps_its_data(labs: Labs, podman: Podman) -> None:
@@ -23,6 +29,28 @@ def test_down_removes_the_lab_and_keeps_its_data(labs: Labs, podman: Podman) -> 
     with step("--volumes removes the data too"):
         lab("down", "--volumes")
         assert podman.states(lab.name) == {}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="rootless, the kernel's rules go with a namespace")
+@pytest.mark.skipif(not which("iptables"), reason="netavark forgets chains of iptables, not of nft")
+def test_down_removes_the_chain_that_podman_forgot(
+    labs: Labs, podman: Podman, account: Account
+) -> None:
+    lab = labs("chain")
+    table = ("iptables", "--wait", "--table", "nat")
+
+    def rules() -> list[str]:
+        return account.run(*table, "-S").stdout.splitlines()
+
+    with step("while the lab is up, a chain forwards its ports"):
+        lab.up("direct")
+        (chain,) = {rule.split()[1] for rule in rules() if f"--dport {lab.port} -j DNAT" in rule}
+    with step("its pods go, and the chain stays, as it does now and then"):
+        podman("pod", "rm", "--force", "--time", "0", *map(lab.container, PODS))
+        account.run(*table, "-N", chain)
+        assert f"-N {chain}" in rules()
+    lab("down")
+    assert not [rule for rule in rules() if chain in rule]
 
 
 def test_down_leaves_alone_what_is_not_the_labs(

@@ -16,9 +16,12 @@ RULES = """\
 -A NETAVARK-HOSTPORT-DNAT -p tcp --dport 1 -m comment --comment "dnat name: lab id: a" -j DN-LAB
 -A NETAVARK-HOSTPORT-DNAT -p tcp --dport 2 -m comment --comment "dnat name: lab-two id: b" -j DN-2
 """
-SCRIPT = """#!/bin/sh
+SCRIPT = r"""#!/bin/sh
 echo "$@" >> {calls}
-case "$*" in *-S*) cat {rules};; esac
+case "$*" in
+*-S\ NETAVARK-HOSTPORT-DNAT) cat {rules};;
+*-S\ NETAVARK-DN-BD5920332D2F7) echo "-N NETAVARK-DN-BD5920332D2F7";;
+esac
 """
 
 
@@ -45,11 +48,22 @@ def test_only_rules_that_forward_to_the_network_are_removed(calls: Path) -> None
     ]
 
 
+def test_the_chain_of_a_network_is_known_by_the_network_s_name_and_removed(calls: Path) -> None:
+    leftovers.remove_chain("lab")
+    assert calls.read_text().splitlines()[1:] == ["--wait --table nat -X NETAVARK-DN-BD5920332D2F7"]
+
+
+def test_a_chain_that_is_not_there_is_not_removed(calls: Path) -> None:
+    leftovers.remove_chain("lab-two")
+    assert len(calls.read_text().splitlines()) == 1
+
+
 def test_without_root_s_rights_no_rule_is_looked_at(
     calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     leftovers.remove_forwarding("lab")
+    leftovers.remove_chain("lab")
     assert calls.read_text() == ""
 
 
