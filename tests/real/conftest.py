@@ -60,9 +60,10 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def account() -> Account:
-    """The user who runs the tests."""
-    return Account()
+def account(tmp_path_factory: pytest.TempPathFactory) -> Account:
+    """The user who runs the tests, whose own records of runs stay apart from those of tests."""
+    state = tmp_path_factory.mktemp("state")
+    return Account(environment=clean_environment(XDG_STATE_HOME=str(state)))
 
 
 @pytest.fixture(scope="session")

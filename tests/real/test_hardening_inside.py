@@ -121,7 +121,7 @@ def test_a_whole_cycle_leaves_files_only_where_they_belong(labs: Labs, tmp_path:
     home, cwd, temporary = (tmp_path / name for name in ("home", "cwd", "tmp"))
     for directory in (home, cwd, temporary):
         directory.mkdir()
-    environment = {**clean_environment(), "HOME": str(home), "TMPDIR": str(temporary)}
+    environment = clean_environment(HOME=str(home), TMPDIR=str(temporary), XDG_STATE_HOME="")
     lab = labs("tidy")
     for words in (
         lab.up_arguments("direct"),
