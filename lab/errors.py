@@ -7,7 +7,8 @@
     ├── AbsentError             3  no such lab is up
     ├── NotReadyError           3  the lab is up but does not answer
     ├── EngineError             1  podman is missing, too old, unreachable or refused a call
-    │   └── AddressTakenError   1  an address of the lab's network is not free
+    │   ├── AddressTakenError   1  an address of the lab's network is not free
+    │   └── AlreadyThereError   1  what a plan creates exists by now
     ├── ConflictError           1  something that is not ours holds a name, port or subnet
     └── StepError               1  a step of a plan failed (a build, a create, a start)
 
@@ -74,6 +75,10 @@ class EngineError(LabError):
 
 class AddressTakenError(EngineError):
     """Podman counts an address as taken, also when its holder is long gone: a lease was lost."""
+
+
+class AlreadyThereError(EngineError):
+    """What was to be created exists by now, though it did not when the plan was made."""
 
 
 class ConflictError(LabError):

@@ -7,6 +7,7 @@ that only some of them need stand inside them: looking at a lab takes less time 
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from lab.converge import conflicts, images, ports, ready
 from lab.converge.diff import diff
 from lab.converge.plan import Action, Kind, Plan
 from lab.converge.status import Status, status
-from lab.errors import AddressTakenError, NotReadyError, StepError
+from lab.errors import AddressTakenError, AlreadyThereError, NotReadyError, StepError
 from lab.topology.spec import ImageSpec, LabSpec
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 LOG_LINES = 5
 """How many lines of each container's log an error of readiness shows."""
+PAUSE = 1.0
+"""Seconds that podman is given for what it was last told by a lab that was killed; usually it
+needs a tenth of that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +90,7 @@ def prepare(lab: Lab, wish: Wish) -> Prepared:
 
 def up(lab: Lab, prepared: Prepared, *, timeout: float) -> Status:
     """Carry a prepared plan out and wait until the lab answers."""
-    try:
-        _apply(lab, prepared.plan)
-    except StepError as error:
-        if not isinstance(error.__cause__, AddressTakenError):
-            raise
-        prepared = _elsewhere(lab, prepared)
-        _apply(lab, prepared.plan)
+    prepared = _carry_out(lab, prepared)
     try:
         ready.wait(prepared.spec, timeout)
     except NotReadyError as error:
@@ -101,6 +99,37 @@ def up(lab: Lab, prepared: Prepared, *, timeout: float) -> Status:
     if not prepared.plan:
         return status(prepared.observed)
     return look(lab.engine, prepared.spec.name)
+
+
+def _carry_out(lab: Lab, prepared: Prepared) -> Prepared:
+    """Carry a plan out, or the one that takes its place: each remedy is tried once."""
+    remedies: dict[object, Callable[[Lab, Prepared], Prepared]] = {
+        AddressTakenError: _elsewhere,
+        AlreadyThereError: _anew,
+    }
+    while True:
+        try:
+            _apply(lab, prepared.plan)
+        except StepError as error:
+            remedy = remedies.pop(type(error.__cause__), None)
+            if remedy is None:
+                raise
+            lab.reporter.note(f"{error.__cause__}: planning anew")
+            prepared = remedy(lab, prepared)
+        else:
+            return prepared
+
+
+def _anew(lab: Lab, prepared: Prepared) -> Prepared:
+    """The same lab, from what podman holds by now.
+
+    Podman goes on with what it was told by a lab that was killed: what it was still creating
+    when the plan was made is there a moment later.
+    """
+    time.sleep(PAUSE)
+    observed = lab.engine.observe(prepared.spec.name)
+    conflicts.check(prepared.spec, observed)
+    return _replanned(lab, prepared, prepared.spec, observed)
 
 
 def _elsewhere(lab: Lab, prepared: Prepared) -> Prepared:
@@ -113,6 +142,10 @@ def _elsewhere(lab: Lab, prepared: Prepared) -> Prepared:
 
     observed = lab.engine.observe(prepared.spec.name)
     spec = move(prepared.spec, in_use=observed.subnets_in_use)
+    return _replanned(lab, prepared, spec, observed)
+
+
+def _replanned(lab: Lab, prepared: Prepared, spec: LabSpec, observed: Observed) -> Prepared:
     observed = images.looked_up(observed, spec, lab.engine.image_id)
     return Prepared(spec, diff(spec, observed), prepared.source, observed)
 

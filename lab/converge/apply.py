@@ -49,6 +49,9 @@ class Result(msgspec.Struct, frozen=True):
 class Reporter(Protocol):
     """Hears of progress, from several threads."""
 
+    def note(self, text: str) -> None:
+        """Something is worth saying in passing."""
+
     def started(self, step: Step) -> None:
         """Work on a step begins."""
 

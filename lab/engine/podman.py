@@ -34,7 +34,7 @@ from lab.engine import early, host, leftovers, listeners, payloads, service, ver
 from lab.engine.errors import translated
 from lab.engine.logs import frames
 from lab.engine.wire import UnixApi
-from lab.errors import AddressTakenError, EngineError
+from lab.errors import AddressTakenError, AlreadyThereError, EngineError
 from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, VolumeSpec
 
 if TYPE_CHECKING:
@@ -56,6 +56,16 @@ CONFLICT = 409
 FAILED = 500
 TAKEN = "IPAM error: requested ip address"
 """How podman begins to say that a static address has a lease, be its holder dead or alive."""
+EXISTS = frozenset(
+    {
+        "container already exists",
+        "network already exists",
+        "pod already exists",
+        "that name is already in use",
+        "volume already exists",
+    }
+)
+"""The causes that podman gives when it does not create something because it is there."""
 LISTINGS = 5
 """How often to ask for a list: what somebody removes meanwhile makes all of it fail (4.3.1)."""
 REMOVE_SECONDS = 5
@@ -239,6 +249,8 @@ class PodmanEngine:
 
     def _post(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
         answer = self.api.post(path, data=None if body is None else json.dumps(body))
+        if found := _existing(answer):
+            raise AlreadyThereError(found)
         if answer.status_code == CONFLICT:
             # A pod's start collects one message for each container instead of a cause.
             errors = answer.json().get("Errs") or [answer.json().get("cause", answer.text)]
@@ -315,6 +327,16 @@ class PodmanEngine:
             if forgotten:
                 leftovers.remove_forwarding(name)
             leftovers.remove_chain(name)
+
+
+def _existing(answer: Answer) -> str:
+    """Podman's words when it was to create what is there already, else ""."""
+    if answer.status_code in {CONFLICT, FAILED}:
+        with suppress(AttributeError, LookupError, TypeError, ValueError):  # of another shape
+            said = answer.json()
+            if said["cause"] in EXISTS:
+                return str(said["message"])
+    return ""
 
 
 def _plain(error: str) -> str:

@@ -7,14 +7,34 @@ from subprocess import Popen
 
 import pytest
 
+from lab import lifecycle
+from lab.engine.podman import connect
+from lab.progress import SilentReporter
 from tests.real.conftest import Labs
 from tests.real.engine import Podman
 from tests.real.labs import Lab, finish
 from tests.real.scenarios import pair
 from tests.real.steps import step
-from tests.real.waiting import until
+from tests.real.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.real
+
+
+def test_what_podman_still_creates_for_a_killed_up_does_not_fail_the_next(
+    labs: Labs, podman: Podman
+) -> None:
+    lab = labs("overtaken")
+    given = {"port": lab.port, "prometheus-port": lab.prometheus_port}
+    with step("a plan is made while there is nothing"):
+        mine = lifecycle.Lab(connect(), SilentReporter())
+        wish = lifecycle.Wish(scenario="direct", name=lab.name, given=given)
+        prepared = lifecycle.prepare(mine, wish)
+    with step("then everything is there after all"):
+        lab.up("direct")
+        before = podman.states(lab.name)
+    found = lifecycle.up(mine, prepared, timeout=PATIENCE)
+    assert (found.state, found.in_sync) == ("up", True)
+    assert podman.states(lab.name) == before
 
 
 def read_until(process: Popen[str], word: str) -> None:

@@ -26,7 +26,7 @@ from lab.converge.observed import (
     SeenVolume,
 )
 from lab.converge.plan import Action, Kind, RecordSpec, Step
-from lab.errors import EngineError
+from lab.errors import AlreadyThereError, EngineError
 from lab.images.builder import StoredImage
 from lab.images.recipes import base_image
 from lab.topology.spec import ContainerSpec, ImageSpec, NetworkSpec, PodSpec, VolumeSpec
@@ -318,7 +318,7 @@ class FakeEngine:
             *(p.name for p in self.pods.values()),
             *(c.name for c in self.containers.values()),
         }:
-            raise EngineError(f"name {name} is in use: pod or container already exists")
+            raise AlreadyThereError(f"name {name} is in use: pod or container already exists")
 
     def _build(self, image: ImageSpec) -> None:
         if image.build:

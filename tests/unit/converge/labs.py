@@ -27,6 +27,9 @@ SUBNETS = {"lab": "10.64.1.0/24", "two": "10.64.2.0/24"}
 class Silence:
     """A reporter that says nothing."""
 
+    def note(self, text: str) -> None:
+        pass
+
     def started(self, step: Step) -> None:
         pass
 

@@ -45,6 +45,9 @@ class Listener:
         self.began: list[str] = []
         self.ended: list[tuple[str, Outcome]] = []
 
+    def note(self, text: str) -> None:
+        raise AssertionError(text)
+
     def started(self, step: Step) -> None:
         self.began.append(step.name)
 

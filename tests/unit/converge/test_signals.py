@@ -7,19 +7,14 @@ import pytest
 from lab.converge import apply
 from lab.converge.apply import Outcome
 from lab.converge.plan import Action, Kind, Plan, Step
+from tests.unit.converge.labs import Silence
 
 
-class Interrupting:
+class Interrupting(Silence):
     """Is interrupted in the middle of hearing that the first step has ended."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
-
-    def started(self, step: Step) -> None:
-        pass
-
-    def progress(self, step: Step, line: str) -> None:
-        pass
 
     def finished(self, step: Step, outcome: Outcome) -> None:
         if step.name == "first":

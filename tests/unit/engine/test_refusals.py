@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.converge.plan import Action, Kind, RecordSpec, Step, Subject
-from lab.errors import EngineError
+from lab.errors import AlreadyThereError, EngineError
 from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, VolumeSpec
 from tests.unit.engine.fake_podman import Answer, answer
 
@@ -69,6 +69,15 @@ STEPS = [
     step(Action.REMOVE, Kind.NETWORK),
     step(Action.REMOVE, Kind.VOLUME),
 ]
+
+
+THERE = {
+    "network": answer(409, {"cause": "network already exists", "message": "network name n used"}),
+    "pod": answer(409, {"cause": "pod already exists", "message": "name p is in use"}),
+    "volume": answer(500, {"cause": "volume already exists", "message": "volume v exists"}),
+    "container": answer(500, {"cause": "that name is already in use", "message": "c is in use"}),
+}
+"""What podman 4.3.1 answers when it is to create what is there."""
 
 
 @pytest.mark.parametrize("given", {**GARBAGE, **ERRORS}.values(), ids=[*GARBAGE, *ERRORS])
@@ -209,3 +218,12 @@ def test_a_step_is_one_request_with_the_spec_as_json(engine: Engine) -> None:
     ((method, path, _, body),) = server.requests
     assert (method, path) == ("POST", "/volumes/create")
     assert json.loads(body) == {"Name": "v", "Labels": {"lab.name": "lab"}}
+
+
+@pytest.mark.parametrize("given", THERE.values(), ids=THERE)
+def test_what_is_there_already_is_told_apart_and_left_alone(engine: Engine, given: Answer) -> None:
+    found, server = engine(given)
+    with pytest.raises(AlreadyThereError) as caught:
+        found.execute(STEPS[3])
+    assert caught.value.message.encode() in given
+    assert [request[:2] for request in server.requests] == [("POST", "/pods/create")]
