@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
+from typing import Any
 
 import msgspec
+from hdrh import codec  # type: ignore[import-untyped]
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
+
+from lab.errors import LabError
 
 _MICROSECOND = 1e-6
 _HOUR = 3_600_000_000
 """The longest latency that a histogram holds, in microseconds; longer ones count as this."""
 _DIGITS = 3
+_DAMAGED = (
+    codec.HdrCookieException,
+    codec.HdrHistogramSettingsException,
+    codec.HdrLengthException,
+    ArithmeticError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zlib.error,
+)
+"""What decoding raises for a text that is no encoded histogram."""
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,10 +69,9 @@ class Recorder:
 def counts(histogram: str) -> dict[int, int]:
     """How often each latency occurs in an encoded histogram, by microseconds.
 
-    Raises:
-        hdrh.codec.HdrCookieException, ValueError: not an encoded histogram.
+    Raises :class:`lab.errors.LabError` when it is none.
     """
-    decoded = HdrHistogram.decode(histogram)
+    decoded = _decoded(histogram)
     return {
         item.value_iterated_to: item.count_added_in_this_iter_step
         for item in decoded.get_recorded_iterator()
@@ -65,10 +81,9 @@ def counts(histogram: str) -> dict[int, int]:
 def summary(histogram: str) -> Latency | None:
     """The usual percentiles of an encoded histogram (microseconds); None if it is empty.
 
-    Raises:
-        hdrh.codec.HdrCookieException, ValueError: not an encoded histogram.
+    Raises :class:`lab.errors.LabError` when it is none.
     """
-    decoded = HdrHistogram.decode(histogram)
+    decoded = _decoded(histogram)
     count: int = decoded.get_total_count()
     if not count:
         return None
@@ -82,3 +97,13 @@ def summary(histogram: str) -> Latency | None:
         p99_9=at[99.9] * _MICROSECOND,
         max=decoded.get_max_value() * _MICROSECOND,
     )
+
+
+def _decoded(histogram: str) -> Any:  # noqa: ANN401 - hdrh has no types
+    try:
+        return HdrHistogram.decode(histogram)
+    except _DAMAGED as error:
+        raise LabError(
+            f"a run's record is damaged: its latencies are no HDR histogram ({error})",
+            hint="`lab runs show` tells a run's directory: remove that of the damaged one",
+        ) from error

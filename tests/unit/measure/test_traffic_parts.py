@@ -6,12 +6,13 @@ import itertools
 import socket
 import statistics
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.errors import UsageError
+from lab.errors import LabError, UsageError
 from lab.measure.traffic import latency, outcome, target
 from lab.measure.traffic.alarm import Alarm
 from lab.measure.traffic.outcome import ErrorKind
@@ -88,6 +89,25 @@ def test_a_kind_of_answer_is_24_characters_of_its_first_line(body: bytes, expect
 )
 def test_errors_have_a_kind(error: Exception, kind: ErrorKind) -> None:
     assert outcome.kind_of(error) is kind
+
+
+def _of(*seconds: float) -> str:
+    recorder = latency.Recorder()
+    for each in seconds:
+        recorder.add(each)
+    return recorder.histogram()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "\u202e", "AAAA", "A" * 64, _of(0.1)[:-4], _of(0.1)[4:], "HISTFAAAAAA=" * 3],
+)
+@pytest.mark.parametrize("read", [latency.counts, latency.summary])
+def test_a_text_that_is_no_histogram_is_said_to_be_damaged(
+    read: Callable[[str], object], text: str
+) -> None:
+    with pytest.raises(LabError, match="no HDR histogram"):
+        read(text)
 
 
 def test_latencies_come_back_from_the_histogram_to_three_digits() -> None:
