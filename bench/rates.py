@@ -26,7 +26,7 @@ import msgspec
 
 from bench.life.answers import DEADLINE, PAUSE
 from bench.life.contenders import PORT, run, sidecar
-from bench.life.machine import Made, made
+from bench.life.machine import SERVICE, Made, busy, made, spent
 from bench.lines import DOCS, Line
 from bench.loader import hey
 
@@ -42,6 +42,13 @@ GO_SHARE = 2.0
 SIDECAR = 3000
 NEEDED = ("hey", "go")
 UNREAD = f"[a Python program that answers unread]({DOCS}bench.md#requests-a-second)"
+WORKERS = {
+    "service A": lambda: spent(SERVICE, b"UPSTREAM_SERVICE="),
+    "Envoy": lambda: spent(b"envoy"),
+    "service B": lambda: spent(SERVICE) - spent(SERVICE, b"UPSTREAM_SERVICE="),
+    "all": busy,
+}
+"""Who works for a request through the sidecar, besides hey and the kernel's own threads."""
 TITLES = {"b": "service B, requests a second", "a": "service A in front of B, requests a second"}
 
 
@@ -55,11 +62,16 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Rates(msgspec.Struct, frozen=True):
-    """What was counted; the warm-up is not in it."""
+    """What was counted; the warm-up is not in it.
+
+    ``work`` is the processor time that a request through the sidecar takes, in seconds, by who
+    works for it, and in all.
+    """
 
     made: Made
     go: str
     samples: tuple[Rate, ...]
+    work: dict[str, float] = {}
 
     def median(self, who: str, what: str) -> float:
         """The median of the rounds."""
@@ -95,10 +107,17 @@ class Rates(msgspec.Struct, frozen=True):
                 lab=f"{sidecar:.0f}",
                 target=f"≥ {SIDECAR}",
                 met=sidecar >= SIDECAR,
-                why="A, B, Envoy, podman's forwarding and the loader share the processors",
+                why=self._shared(),
             )
         )
         return found
+
+    def _shared(self) -> str:
+        """Who takes what of the processors."""
+        parts = {who: f"{seconds * 1e6:.0f} µs" for who, seconds in self.work.items()}
+        whole = parts.pop("all", "unknown")
+        takers = ", ".join(f"{who} {took}" for who, took in parts.items())
+        return f"a request is {whole} of work for the processors that all share: of that {takers}"
 
     def markdown(self) -> str:
         """Every median."""
@@ -148,7 +167,8 @@ def measure() -> Rates:
                 samples.append(_rate("floor", "b", number, B_PORT))
     with sidecar():
         samples += [_rate("lab", "sidecar", number, PORT) for number in range(ROUNDS + 1)]
-    return Rates(about, go_version(), tuple(s for s in samples if s.round))
+        work = _work()
+    return Rates(about, go_version(), tuple(s for s in samples if s.round), work)
 
 
 def go_version() -> str:
@@ -175,6 +195,15 @@ def _rate(who: str, what: str, number: int, port: int) -> Rate:
     requests = REQUESTS[who] if number else CONCURRENCY
     found = hey(f"http://127.0.0.1:{port}", requests, CONCURRENCY)
     return Rate(who, what, number, found.throughput)
+
+
+def _work() -> dict[str, float]:
+    """The processor time of a request through the sidecar, by who works for it, and in all."""
+    requests = REQUESTS["lab"]
+    before = {who: worked() for who, worked in WORKERS.items()}
+    loader = hey(f"http://127.0.0.1:{PORT}", requests, CONCURRENCY).cpu
+    found = {who: (worked() - before[who]) / requests for who, worked in WORKERS.items()}
+    return {"hey": loader} | found
 
 
 @contextlib.contextmanager

@@ -20,13 +20,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import publish
 from bench.life.floor import Floor
-from bench.life.machine import busy, made
+from bench.life.machine import SERVICE, busy, made, spent
 from bench.life.measure import podman_compose
 from bench.lines import table
 from bench.sizes import Point, Scale, Times
@@ -98,10 +97,10 @@ def measure(engine: Engine, copies: int, number: int, compose: str) -> Point:
     given = [word for name, value in parameters(copies).items() for word in _set(name, value)]
     wish = Wish(scenario="scale", name=NAME, given=parameters(copies))
     spec = prepare(open_lab(""), wish).spec
-    mine, all_, services = processor_time(), busy(), services_time()
+    mine, all_, services = processor_time(), busy(), spent(SERVICE)
     up = lab("up", "scale", "-q", *given)
     mine, all_ = processor_time() - mine, busy() - all_
-    services = services_time() - services
+    services = spent(SERVICE) - services
     again = lab("up", "scale", "-q", *given)
     lab("verify", "-n", str(20 * copies + 200))
     down = lab("down", "--volumes", "-q")
@@ -120,17 +119,6 @@ def measure(engine: Engine, copies: int, number: int, compose: str) -> Point:
         compose=composed(spec, compose) if compose else None,
         floor=bare(copies) if compose else None,
     )
-
-
-def services_time() -> float:
-    """Seconds that all services' processes that run now spent computing (proc(5))."""
-    ticks = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if b"/app/service.py" in (process / "cmdline").read_bytes():
-                fields = (process / "stat").read_text().rpartition(")")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def bare(copies: int) -> Times:

@@ -6,9 +6,13 @@ import os
 import platform
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+
+SERVICE = b"/app/service.py"
+"""The word by which the processes of services A and B are known."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +79,24 @@ def busy() -> float:
         int, Path("/proc/stat").read_text().split(maxsplit=8)[1:8]
     )
     return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
+
+
+def spent(word: bytes, variable: bytes = b"") -> float:
+    """Seconds that the processes which run now spent computing (proc(5)).
+
+    Counted are those with a word on their command line and, if given, a variable (``NAME=``).
+    """
+    ticks = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended
+            known = b"\0" + (process / "environ").read_bytes()
+            if (
+                word in (process / "cmdline").read_bytes().split(b"\0")
+                and b"\0" + variable in known
+            ):
+                fields = (process / "stat").read_text().rpartition(")")[2].split()
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _now() -> str:
