@@ -36,18 +36,6 @@ class Failed(Exception):  # noqa: N818 - it says what happened
     """A command that is measured failed; the text has its output."""
 
 
-@contextlib.contextmanager
-def sidecar() -> Iterator[str]:
-    """The URL of service A in a lab with the sidecar, which is gone afterwards."""
-    lab = (sys.executable, "-m", "lab")
-    ports = ("--port", str(PORT), "--prometheus-port", str(PROMETHEUS_PORT))
-    try:
-        run(*lab, "up", "sidecar", "--name", NAME, *ports)
-        yield f"http://127.0.0.1:{PORT}"
-    finally:
-        run(*lab, "down", "--volumes", "--name", NAME)
-
-
 class Contender(Protocol):
     """Brings a scenario up and takes it down; both return when the commands for it have ended."""
 
@@ -127,6 +115,21 @@ class Lab:
 
     clear = down
     """Nothing is quicker."""
+
+    def erase(self) -> None:
+        """Remove it with Prometheus's volume."""
+        run(*self._lab, "down", "--volumes", "--name", NAME)
+
+
+@contextlib.contextmanager
+def sidecar() -> Iterator[str]:
+    """The URL of service A in a lab with the sidecar, which is gone afterwards."""
+    lab = Lab()
+    try:
+        lab.up("sidecar")
+        yield f"http://127.0.0.1:{PORT}"
+    finally:
+        lab.erase()
 
 
 class Shell:

@@ -84,18 +84,18 @@ def busy() -> float:
 def spent(word: bytes, variable: bytes = b"") -> float:
     """Seconds that the processes which run now spent computing (proc(5)).
 
-    Counted are those with a word on their command line and, if given, a variable (``NAME=``).
+    Counted are those with a word on their command line and, if given, a variable (``NAME=``):
+    only root can tell the variables of a container's processes.
     """
     ticks = 0
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it ended
-            known = b"\0" + (process / "environ").read_bytes()
-            if (
-                word in (process / "cmdline").read_bytes().split(b"\0")
-                and b"\0" + variable in known
-            ):
-                fields = (process / "stat").read_text().rpartition(")")[2].split()
-                ticks += int(fields[11]) + int(fields[12])
+            if word not in (process / "cmdline").read_bytes().split(b"\0"):
+                continue
+            if variable and b"\0" + variable not in b"\0" + (process / "environ").read_bytes():
+                continue
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

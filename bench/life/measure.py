@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from bench.life import machine
 from bench.life.answers import Watch, ask
 from bench.life.contenders import (
-    NAME,
     PEERS,
     PORT,
     PROMETHEUS_PORT,
@@ -129,7 +128,7 @@ def contenders(cache: Path) -> Iterator[tuple[Bench, str, str]]:
             yield Bench(Lab(), Shell(variables), compose, kube), program, runtime
         finally:
             run(str(PEERS / "sweep.sh"), **variables)
-            run(sys.executable, "-m", "lab", "down", "--volumes", "--name", NAME)
+            Lab().erase()
             os.environ["XDG_RUNTIME_DIR"] = before
 
 

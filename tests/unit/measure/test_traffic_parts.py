@@ -111,10 +111,7 @@ def test_a_text_that_is_no_histogram_is_said_to_be_damaged(
 
 
 def test_latencies_come_back_from_the_histogram_to_three_digits() -> None:
-    recorder = latency.Recorder()
-    for milliseconds in range(1, 1001):
-        recorder.add(milliseconds / 1000)
-    found = latency.summary(recorder.histogram())
+    found = latency.summary(_of(*(milliseconds / 1000 for milliseconds in range(1, 1001))))
     assert found is not None
     assert found.count == 1000
     assert (found.p50, found.p90, found.p99, found.p99_9, found.max, found.mean) == pytest.approx(
@@ -123,10 +120,7 @@ def test_latencies_come_back_from_the_histogram_to_three_digits() -> None:
 
 
 def test_latencies_beyond_the_range_count_at_its_ends() -> None:
-    recorder = latency.Recorder()
-    recorder.add(0)
-    recorder.add(7200)
-    found = latency.summary(recorder.histogram())
+    found = latency.summary(_of(0, 7200))
     assert found is not None
     assert found.count == 2
     assert found.max == pytest.approx(3600, rel=0.001)
