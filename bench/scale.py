@@ -126,10 +126,13 @@ def bare(copies: int) -> Times:
     floor = Floor(NAME, **parameters(copies))
     floor.prepare("scale")
     began = time.monotonic()
-    floor.up("scale")
-    until_first_answer()
-    up = time.monotonic() - began
-    return Times(up, floor.down("scale").seconds)
+    try:
+        floor.up("scale")
+        until_first_answer()
+        up = time.monotonic() - began
+        return Times(up, floor.down("scale").seconds)
+    finally:
+        lab("down", "--volumes", "-q")  # its volume, and all the rest if it was cut short
 
 
 def _set(name: str, value: int | str) -> tuple[str, str]:
