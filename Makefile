@@ -26,6 +26,11 @@ test: setup ## Run every test, also those on real podman
 	@scripts/system-packages.sh tests
 	$(PYTEST) $(ARGS)
 
+.PHONY: attacks
+attacks: setup ## Attack lab in the ways that SECURITY.md says it withstands, and print a table
+	@scripts/system-packages.sh tests
+	$(BIN)/python -m tests.attacks $(ARGS)
+
 .PHONY: faults
 faults: setup ## Kill and interrupt lab at 230 random moments, and count; then fuzz (30 minutes)
 	@scripts/system-packages.sh tests

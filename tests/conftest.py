@@ -29,7 +29,7 @@ hypothesis.settings.load_profile("lab")
 ROOTLESS_FIXTURE = "unprivileged"
 """Tests that ask for this fixture run lab as a user without privileges."""
 
-ON_PODMAN = ("tests/experiment/", "tests/faults/", "tests/real/", "tests/soak/")
+ON_PODMAN = ("tests/attacks/", "tests/experiment/", "tests/faults/", "tests/real/", "tests/soak/")
 """Where the tests marked `real` are."""
 
 _KIND = "podman"
