@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from lab.topology import values
+from lab.topology import scraping, values
 from lab.topology.document import Mapping
 from lab.topology.reader import nearest, quote
 from lab.topology.spec import BuildSpec
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from lab.topology.reader import Item, Section
 
-CONTEXTS = ("services", "envoy", "prometheus")
+CONTEXTS = ("services", "envoy", "haproxy", "prometheus")
 """Build contexts that are shipped with lab."""
-BASES = ("python", "envoy", "prometheus")
+BASES = ("python", "envoy", "haproxy", "prometheus")
 """What a build can stand on."""
 CONTAINERFILE = "Containerfile"
 
@@ -91,7 +91,12 @@ def _arguments(found: dict[str, Item], names: Names[str, tuple[str, ...]]) -> di
 
 
 def _targets(item: Item, names: Names[str, tuple[str, ...]]) -> str:
-    """HOST:PORT for each copy behind a host name, as a JSON list."""
+    """HOST:PORT for each copy behind a host name, as a JSON list; or all that is scraped."""
+    if {key.text for key, _ in item.node.pairs} == {"scrape"}:  # type: ignore[union-attr]
+        scrape = item.section(("scrape",)).literal("scrape")
+        if scrape != "all":
+            item.problem("scrape is written {scrape: all}")
+        return scraping.ALL
     section = item.section(_TARGETS, required=_TARGETS)
     host = section.literal("each")
     if host and host not in names:

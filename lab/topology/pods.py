@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab import kinds
 from lab.topology import hosts, values
 from lab.topology.containers import build, environment, mount_fault
 from lab.topology.document import Mapping
@@ -39,6 +40,7 @@ _PORT = ("name", "host_ip", "published", "target", "ready")
 _CONTAINER = (
     "build",
     "image",
+    "kind",
     "command",
     "environment",
     "user",
@@ -93,11 +95,17 @@ class Assembly:
         self._published: list[tuple[str, int, Item]] = []
         self._mounted: list[tuple[str, Item]] = []
         self._entry: Item | None = None
+        self.kinds: dict[str, str] = {}
 
     @property
     def images(self) -> tuple[ImageSpec, ...]:
         """Every image that a container uses, once."""
         return tuple(self._images.values())
+
+    @property
+    def copies(self) -> dict[str, tuple[str, ...]]:
+        """Podman's names of every pod, by its name in the scenario."""
+        return self._copies
 
     @property
     def entry(self) -> str:
@@ -234,6 +242,8 @@ class Assembly:
         self._claim(_numbered(name, number), item, self._names, "pod or container")
         section = item.section(_CONTAINER)
         image = self._image(name, item, section, directory, found)
+        if kind := _kind(section, image):
+            self.kinds[name] = kind
         built = image.build is not None
         read_only = section.boolean("read_only", default=built)
         mounts = tuple(self._mount(value) for value in section.elements("volumes"))
@@ -291,6 +301,19 @@ class Assembly:
     def _volume(self, name: str) -> str:
         """A volume's name in podman: always with the lab's, as volumes outlive it."""
         return f"{self._lab}-{name}"
+
+
+def _kind(section: Section, image: ImageSpec) -> str:
+    """The kind of a container: what it says itself, else that of lab's own context."""
+    item = section.get("kind")
+    if item is None:
+        return kinds.CONTEXTS.get(image.build.context, "") if image.build else ""
+    kind = item.literal()
+    if kind and kind not in kinds.NAMES:
+        near = nearest(kind, kinds.NAMES)
+        item.problem(f"{quote(kind)} is not one of the kinds {', '.join(kinds.NAMES)}{near}")
+        return ""
+    return kind
 
 
 def _numbered(name: str, number: int) -> str:

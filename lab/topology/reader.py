@@ -7,7 +7,7 @@ so that reading goes on; what was built is only used when no problem was noted.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as Values
 
     ParameterValues = Values[str, int | str | None]
+
+N = TypeVar("N", bound=float)
 
 _MAX_SHOWN = 20
 _MAX_QUOTED = 60
@@ -217,7 +219,7 @@ class Item(msgspec.Struct, frozen=True):
             return ""
         return text
 
-    def converted(self, convert: Callable[[str], int]) -> int:
+    def converted(self, convert: Callable[[str], N]) -> N | int:
         """The text as ``convert`` reads it; its ValueError is the problem."""
         before = len(self.scope.problems)
         text = self.text()

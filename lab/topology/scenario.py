@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab.errors import UsageError
-from lab.topology.claims import Claims
+from lab.topology import scraping
 from lab.topology.document import MAX_BYTES, DocumentError, parse
+from lab.topology.measuring import KEYS as MEASURING
+from lab.topology.measuring import KEYS as MEASURING
+from lab.topology.measuring import Measuring
 from lab.topology.parameters import defaults, fill, is_default, read, redeclare
 from lab.topology.pods import REPLICA, Assembly
 from lab.topology.reader import Item, Problems, Scope, Section, nearest, quote
@@ -23,12 +26,12 @@ from lab.topology.spec import DEFAULT_NAME, LabSpec, NetworkSpec, prefix
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from lab.topology.parameters import Parameter
+from lab.topology.parameters import Parameter
 
 SHIPPED = Path(__file__).parent / "scenarios"
 _SUFFIXES = (".yaml", ".yml")
 _READABLE = "check the path, and whether you may read it"
-_KEYS = ("summary", "include", "entry", "parameters", "volumes", "pods", "claims")
+_KEYS = ("summary", "include", "entry", "parameters", "volumes", "pods", "scrape", *MEASURING)
 _LAB_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
@@ -116,14 +119,8 @@ def load(ref: str, *, name: str = DEFAULT_NAME, given: Mapping[str, str | int]) 
         assembly.find_pods(file.section.entries("pods"), home)
         assembly.read_entry(file.section.get("entry"))
     assembly.read_pods()
-    claims = Claims(assembly)
-    for file in files:
-        claims.read(file.section.entries("claims"))
     assembly.check()
-    problems.raise_if_any(label)
-    if refusal:
-        raise refusal
-    return LabSpec(
+    spec = LabSpec(
         name=name,
         scenario=ref if shipped else str(path.resolve()),
         summary=summary,
@@ -133,8 +130,18 @@ def load(ref: str, *, name: str = DEFAULT_NAME, given: Mapping[str, str | int]) 
         volumes=tuple(assembly.volumes),
         images=assembly.images,
         pods=tuple(assembly.pods),
-        claims=tuple(claims.found),
+        kinds=assembly.kinds,
     )
+    measuring = Measuring()
+    further: list[scraping.Job] = []
+    for file in files:
+        measuring.find(file.section)
+        further += scraping.read(file.section.entries("scrape"), assembly.copies)
+    spec = scraping.fill(measuring.complete(spec), further)
+    problems.raise_if_any(label)
+    if refusal:
+        raise refusal
+    return spec
 
 
 def check_lab_name(name: str) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab.spec.claims import Claim
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -151,30 +153,35 @@ class VolumeSpec(Spec, frozen=True, kw_only=True):
     name: str
 
 
-class ClaimSpec(Spec, frozen=True, kw_only=True):
-    """Something that a scenario claims of its traffic, to be judged after measuring.
+class MeterSpec(Spec, frozen=True, kw_only=True):
+    """A meter of the scenario's own: the sum of a metric's series with these labels.
 
-    ``says`` is the claim in words. One of four tests goes with it: ``observed`` has the same
-    value as ``equals`` (both sums of quantities, see :mod:`lab.topology.claims`); ``observed``
-    lies where theory puts ``predicted``; each copy of a service counted its share of ``spread``
-    (a sum of quantities); or nothing in ``pod`` listens beyond loopback but on the ports
-    ``listens``.
+    ``container`` is called as in the scenario; it exposes its metrics at ``port`` and ``path``.
     """
 
-    name: str
-    says: str
-    observed: str = ""
-    equals: str = ""
-    predicted: str = ""
-    spread: str = ""
-    pod: str = ""
-    listens: tuple[int, ...] = ()
+    container: str
+    port: int
+    path: str = "/metrics"
+    metric: str
+    labels: dict[str, str] = {}
+
+
+class ModelSpec(Spec, frozen=True, kw_only=True):
+    """The model that predicts a scenario's counts: its ``kind``, and its parameters by name.
+
+    Shares are between 0 and 1, times in seconds. A parameter that is not set is left out.
+    """
+
+    kind: str
+    parameters: dict[str, float] = {}
 
 
 class LabSpec(Spec, frozen=True, kw_only=True):
     """A whole lab: everything podman has to hold, and the parameters it came from.
 
-    ``entry`` names the published port that traffic is poured on, "" when none is published.
+    ``entry`` names the published port that traffic is sent to, "" when none is published.
+    ``kinds`` are by the containers' names in the scenario; ``path`` has every hop of a request
+    with each hop that it calls (see :mod:`lab.metrics.laws`).
     """
 
     name: str
@@ -186,17 +193,25 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     volumes: tuple[VolumeSpec, ...] = ()
     images: tuple[ImageSpec, ...] = ()
     pods: tuple[PodSpec, ...] = ()
-    claims: tuple[ClaimSpec, ...] = ()
+    kinds: dict[str, str] = {}
+    path: tuple[tuple[str, str], ...] = ()
+    meters: dict[str, MeterSpec] = {}
+    claims: tuple[Claim, ...] = ()
+    model: ModelSpec | None = None
 
     def services(self) -> dict[str, list[str]]:
         """The containers' names, by what the scenario calls them: without prefix and copy."""
-        start = prefix(self.name)
         found: dict[str, list[str]] = {}
-        for pod, container in self.containers():
-            copy = f"-{pod.replica}" if pod.replica else ""
-            service = container.name.removeprefix(start).removesuffix(copy)
+        for service, _, container in self.named_containers():
             found.setdefault(service, []).append(container.name)
         return found
+
+    def named_containers(self) -> Iterator[tuple[str, PodSpec, ContainerSpec]]:
+        """Every container with its name in the scenario and its pod, in the scenario's order."""
+        start = prefix(self.name)
+        for pod, container in self.containers():
+            copy = f"-{pod.replica}" if pod.replica else ""
+            yield container.name.removeprefix(start).removesuffix(copy), pod, container
 
     def containers(self) -> Iterator[tuple[PodSpec, ContainerSpec]]:
         """Every container beside its pod, in the scenario's order."""

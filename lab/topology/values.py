@@ -34,6 +34,8 @@ _SIZE = r"(?i)([0-9]{1,15})(?:([bkmg])|([kmg])b)?"
 _DURATION = r"(?=[0-9])(?:([0-9]{1,4})m)?(?:([0-9]{1,6})s)?"
 _TARGET = r"/[^:,\s]+"
 _URL_PATH = r"/[!-~]*"
+_METRIC = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+_QUANTITY = r"[A-Za-z]\w*(?:[.-]\w+)*"
 
 # The grammar of github.com/distribution/reference, without the long forms of digests.
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -94,6 +96,18 @@ def target(text: str) -> str:
 def url_path(text: str) -> str:
     """The path of a URL."""
     return "" if re.fullmatch(_URL_PATH, text) else "is not a URL path that begins with /"
+
+
+def metric(text: str) -> str:
+    """The name of a metric, as Prometheus allows it."""
+    return "" if re.fullmatch(_METRIC, text) else "is not the name of a metric"
+
+
+def quantity(text: str) -> str:
+    """The name of a quantity: words with dots or dashes between them."""
+    if re.fullmatch(_QUANTITY, text) and len(text) <= MAX_NAME:
+        return ""
+    return "is not the name of a quantity, such as orders.accepted"
 
 
 def anything(_: str) -> str:

@@ -1,0 +1,1 @@
+"""What a lab is: the parts of its spec, all frozen, all plain data."""
