@@ -1,0 +1,1 @@
+"""What became of a scenario's claims: evidence from a record, judged without measuring again."""
