@@ -170,7 +170,7 @@ def _sum(parts: Iterable[int | float | None]) -> int | float | None:
 
 def _number(value: float) -> int | float:
     """Counts are whole numbers."""
-    return int(value) if value.is_integer() else value
+    return int(value) if float(value).is_integer() else value
 
 
 def _identity(sample: Sample) -> tuple[object, ...]:
