@@ -50,7 +50,12 @@ class Images:
         if response.status_code != HTTPStatus.OK:
             raise EngineError(f"podman cannot inspect {reference}: {_cause(response.text)}")
         found = response.json()
-        return StoredImage(id=found["Id"], digest=found["Digest"], labels=found.get("Labels") or {})
+        return StoredImage(
+            id=found["Id"],
+            digest=found["Digest"],
+            labels=found.get("Labels") or {},
+            volumes=tuple((found.get("Config") or {}).get("Volumes") or ()),
+        )
 
     def registry_trouble(self, reference: str) -> str:
         """Return why an image cannot be had from its registry, or nothing when it can.
