@@ -17,14 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from lab.converge.plan import Plan
-    from lab.converge.status import PodStatus, Status
+    from lab.converge.status import ContainerStatus, PodStatus, Status
     from lab.engine.doctor import Finding
     from lab.errors import LabError
     from lab.lifecycle import Prepared
     from lab.measure.traffic.load import Load, Pace
     from lab.topology.parameters import Parameter
 
-STATE_COLOUR = {"running": "green", "up": "green", "missing": "red", "absent": "dim"}
+STATE_COLOUR = {
+    "running": "green",
+    "completed": "green",
+    "up": "green",
+    "missing": "red",
+    "absent": "dim",
+}
 
 HASH_DIGITS = 16
 """The length of the content hashes that are the tags of lab's own images."""
@@ -87,7 +93,7 @@ def _pods(shown: Iterable[PodStatus]) -> None:
     for pod in shown:
         names = [(pod.name, pod.ip)] + [("", "")] * len(pod.containers)
         rows += [
-            (*name, container.name, container.state, _short(container.image))
+            (*name, container.name, _exited(container), _short(container.image))
             for name, container in zip(names, pod.containers, strict=False)
         ]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
@@ -277,6 +283,12 @@ def _milliseconds(seconds: float) -> str:
 
 def _state(state: str) -> str:
     return f"[{STATE_COLOUR.get(state, 'yellow')}]{state}[/]"
+
+
+def _exited(container: ContainerStatus) -> str:
+    """A container's state; with what it exited, as podman writes it, when it should not have."""
+    ended = not container.well and container.exit_code is not None
+    return f"{container.state} ({container.exit_code})" if ended else container.state
 
 
 def _short(image: str) -> str:

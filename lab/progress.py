@@ -32,6 +32,8 @@ DOING = {
     "resume": "resuming",
     "remove": "removing",
 }
+PATIENCE = 1.0
+"""Seconds after which it is first said, in plain lines, for what is waited."""
 ID_WIDTH = 41
 """Columns for what a step does: as wide as "create record lab-record-" and its digest."""
 MARK = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "aborted": "[dim]-[/]"}
@@ -62,6 +64,9 @@ class SilentReporter:
     def note(self, text: str) -> None:
         """Ignored."""
 
+    def waiting(self, text: str) -> None:
+        """Ignored."""
+
     def started(self, step: Step) -> None:
         """Ignored."""
 
@@ -83,10 +88,23 @@ class PlainReporter(SilentReporter):
     def __init__(self) -> None:
         """Remember when steps began, to say how long they took."""
         self._began: dict[str, float] = {}
+        self._waiting = 0.0
+        self._say_at = PATIENCE
 
     def note(self, text: str) -> None:
         """Say something in passing."""
         say(text)
+
+    def waiting(self, text: str) -> None:
+        """Say for what it is waited now and then: after 1 s, 2 s, 4 s ..."""
+        if not text:
+            self._waiting, self._say_at = 0.0, PATIENCE
+            return
+        now = time.monotonic()
+        self._waiting = self._waiting or now
+        if now - self._waiting >= self._say_at:
+            say(f"waiting for {text} ({now - self._waiting:.0f} s)")
+            self._say_at *= 2
 
     def started(self, step: Step) -> None:
         """Note the time; announce builds, which are the long ones."""
@@ -118,6 +136,7 @@ class LiveReporter:
         """Nothing is shown before the first step."""
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._wait: TaskID | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -150,6 +169,19 @@ class LiveReporter:
         from lab import console
 
         console.note(text)
+
+    def waiting(self, text: str) -> None:
+        """Keep a line that says for what it is waited, with a timer."""
+        from rich.markup import escape
+
+        if self._progress and text:
+            if self._wait is None:
+                self._wait = self._progress.add_task("", total=None, line="")
+            shown = escape(clean(f"waiting for {text}"))
+            self._progress.update(self._wait, description=shown)
+        elif self._progress and self._wait is not None:
+            self._progress.remove_task(self._wait)
+            self._wait = None
 
     def started(self, step: Step) -> None:
         """Add the step's line."""

@@ -83,6 +83,8 @@ def up(
         console.json_out(result)
     else:
         console.up(result, prepared.plan)
+    if result is not None and not result.up:
+        raise typer.Exit(ExitStatus.DEGRADED)
 
 
 @guarded

@@ -227,6 +227,8 @@ def _old_pod(
             sketch.new_container(pod.name, wanted, MISSING, needs, gone)
         elif name in going:
             sketch.new_container(pod.name, wanted, found[name], (*needs, going[name]), gone)
+        elif defects.completed(wanted, member):
+            sketch.keep(Kind.CONTAINER, name, "it has completed")
         elif member.state == PAUSED:
             sketch.resume(member, "it was paused", needs)
         elif member.state in STARTABLE and not stopped:

@@ -36,7 +36,8 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class SeenContainer(Spec, frozen=True, kw_only=True):
     """A container: ``pod`` is its pod's id or empty, ``infra`` marks the pod's own.
 
-    ``pid`` is its first process on the host, 0 when it does not run.
+    ``pid`` is its first process on the host, 0 when it does not run; ``exit_code`` is what that
+    ended with, 0 as long as it runs.
     """
 
     id: str
@@ -49,6 +50,7 @@ class SeenContainer(Spec, frozen=True, kw_only=True):
     mine: bool = False
     infra: bool = False
     pid: int = 0
+    exit_code: int = 0
     published: tuple[tuple[str, int], ...] = ()
 
 

@@ -176,6 +176,14 @@ class PodmanEngine:
                 subnets_in_use=(*subnets, *_routes()),
             )
 
+    def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
+        """List those that have the lab's label."""
+        with translated("look at what runs"):
+            wanted = json.dumps({"label": [f"{LAB}={lab}"]})
+            found = self._list("/containers/json", all="true", filters=wanted)
+            infra = frozenset(item["Id"] for item in found if item.get("IsInfra"))
+            return tuple(_container(lab, item, infra) for item in found)
+
     def image_id(self, reference: str) -> str:
         """Ask podman, which knows what a short name stands for."""
         with translated(f"look for image {reference}"):
@@ -391,6 +399,7 @@ def _container(lab: str, item: Mapping[str, Any], infra: frozenset[str]) -> Seen
         mine=labels.get(LAB) == lab,
         infra=item["Id"] in infra,
         pid=item.get("Pid") or 0,
+        exit_code=item.get("ExitCode") or 0,
         published=published,
     )
 

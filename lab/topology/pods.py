@@ -48,6 +48,7 @@ _CONTAINER = (
     "mem_limit",
     "pids_limit",
     "stop_grace_period",
+    "completes",
 )
 _DEFAULTS = ContainerSpec(name="", image="")
 
@@ -257,6 +258,7 @@ class Assembly:
             stop_timeout=section.converted(
                 "stop_grace_period", values.duration, _DEFAULTS.stop_timeout
             ),
+            completes=section.boolean("completes", default=False),
         )
 
     def _image(

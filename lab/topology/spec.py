@@ -68,7 +68,8 @@ class MountSpec(Spec, frozen=True, kw_only=True):
 class ContainerSpec(Spec, frozen=True, kw_only=True):
     """One container. ``image`` is a full reference; sizes are in bytes; times in seconds.
 
-    ``read_only`` and ``drop_capabilities`` are on for everything lab builds itself.
+    ``read_only`` and ``drop_capabilities`` are on for everything lab builds itself. ``completes``
+    says that its work has an end: exited with code 0 it is as it should be.
     """
 
     name: str
@@ -83,6 +84,7 @@ class ContainerSpec(Spec, frozen=True, kw_only=True):
     memory: int = 512 * 1024 * 1024
     pids: int = 256
     stop_timeout: int = 5
+    completes: bool = False
 
 
 class PortSpec(Spec, frozen=True, kw_only=True):

@@ -64,6 +64,7 @@ class Container:
     image: str = ""
     image_id: str = ""
     state: str = "created"
+    exit_code: int = 0
     infra: bool = False
     published: tuple[tuple[str, int], ...] = ()
     mounts: tuple[str, ...] = ()
@@ -167,6 +168,9 @@ class FakeEngine:
             images=dict(self.references),
             subnets_in_use=tuple(n.subnet for n in self.networks.values()),
         )
+
+    def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
+        return tuple(_seen(c, lab) for c in self.containers.values() if c.lab == lab)
 
     def image_id(self, reference: str) -> str:
         tag = "" if ":" in reference.rsplit("/", 1)[-1] else ":latest"
@@ -416,6 +420,7 @@ def _seen(container: Container, lab: str) -> SeenContainer:
         mine=container.lab == lab,
         infra=container.infra,
         published=container.published,
+        exit_code=container.exit_code,
     )
 
 

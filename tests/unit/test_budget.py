@@ -97,7 +97,7 @@ class Calls:
 @pytest.fixture
 def podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
     monkeypatch.setattr(ports, "check", lambda _: None)
-    monkeypatch.setattr(ready, "wait", lambda _spec, _timeout: None)
+    monkeypatch.setattr(ready, "wait", lambda _spec, _timeout, **_: None)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     calls = Calls(tmp_path / "podman.sock")
     with calls.server:
