@@ -294,7 +294,8 @@ class PodmanEngine:
         params = {}
         if step.kind in {Kind.POD, Kind.CONTAINER}:
             # By force a volume would take foreign containers that use it along.
-            params = {"force": "true", "timeout": str(REMOVE_SECONDS), "v": "true"}
+            # With their anonymous volumes; `v` is the word of Docker's API, which this one ignores.
+            params = {"force": "true", "timeout": str(REMOVE_SECONDS), "volumes": "true"}
         path = f"{COLLECTION[step.kind]}/{step.target}"
         if step.kind is Kind.POD:
             # Its removal would stop one container after the other. What cannot be stopped so, as
