@@ -93,7 +93,8 @@ def endpoints(spec: LabSpec) -> dict[str, str]:
 def _pod(observed: Observed, seen: SeenPod | None, wanted: PodSpec | None) -> PodStatus:
     if seen is not None and not seen.mine:
         seen = None
-    members = {c.name: c for c in (observed.members(seen) if seen else ()) if not c.infra}
+    ours = (c for c in (observed.members(seen) if seen else ()) if c.mine and not c.infra)
+    members = {c.name: c for c in ours}
     rows = [
         ContainerStatus(name=c.name, state=c.state, image=c.image, id=c.id)
         for c in members.values()
