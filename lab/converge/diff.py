@@ -203,7 +203,7 @@ def _old_pod(
     ports. So they are created while others go, and started when all that goes is gone.
     """
     sketch.keep(Kind.POD, pod.name)
-    members = {member.name: member for member in observed.members(seen)}
+    members = {member.name: member for member in observed.members(seen) if member.mine}
     infra = defects.infra_of(tuple(members.values()))
     stopped = infra is not None and infra.state != RUNNING
     if stopped:

@@ -1,7 +1,8 @@
 """What podman holds, as far as one lab is concerned: the left-hand side of every plan.
 
-Ours is what carries the label :data:`LAB` with this lab's name. Everything else is foreign: it
-is listed so that a plan can refuse to collide with it, and is never touched.
+Ours is what lab made under this lab's name; the engine tells by labels that nothing else can
+carry. Everything else is foreign: it is listed so that a plan can refuse to collide with it, and
+is never touched.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class SeenContainer(Spec, frozen=True, kw_only=True):
     """A container: ``pod`` is its pod's id or empty, ``infra`` marks the pod's own.
 
+    ``networks`` are empty for the members of a pod, which are on those of its infra container.
+
     ``pid`` is its first process on the host, 0 when it does not run; ``exit_code`` is what that
     ended with, 0 as long as it runs.
     """
@@ -49,6 +52,7 @@ class SeenContainer(Spec, frozen=True, kw_only=True):
     digest: str = ""
     mine: bool = False
     infra: bool = False
+    networks: tuple[str, ...] = ()
     pid: int = 0
     exit_code: int = 0
     published: tuple[tuple[str, int], ...] = ()

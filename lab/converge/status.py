@@ -9,6 +9,7 @@ import msgspec
 from lab.converge import defects
 from lab.converge.diff import diff
 from lab.converge.observed import RUNNING, STARTABLE
+from lab.topology import values
 
 if TYPE_CHECKING:
     from lab.converge.observed import Observed, SeenContainer, SeenPod
@@ -52,7 +53,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ``state`` is ``up`` when everything runs that should, ``absent`` when there is nothing,
     ``degraded`` otherwise. ``in_sync`` says that an ``up`` with the recorded parameters would
     change nothing; ``drift`` has one line for everything that it would change. ``entry`` names
-    the endpoint that traffic is poured on.
+    the endpoint that traffic is sent to, and ``exposed`` those that other machines can reach.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pods: tuple[PodStatus, ...] = ()
     endpoints: dict[str, str] = {}
     entry: str = ""
+    exposed: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
 
     @property
@@ -95,6 +97,7 @@ def status(observed: Observed) -> Status:
         pods=pods,
         endpoints=endpoints(spec),
         entry=spec.entry,
+        exposed=tuple(port.name for port in spec.ports() if not values.loopback(port.host_ip)),
         drift=tuple(map(str, plan.steps)),
     )
 
@@ -107,7 +110,8 @@ def endpoints(spec: LabSpec) -> dict[str, str]:
 def _pod(observed: Observed, seen: SeenPod | None, wanted: PodSpec | None) -> PodStatus:
     if seen is not None and not seen.mine:
         seen = None
-    members = {c.name: c for c in (observed.members(seen) if seen else ()) if not c.infra}
+    ours = (c for c in (observed.members(seen) if seen else ()) if c.mine and not c.infra)
+    members = {c.name: c for c in ours}
     if wanted is None:
         rows = [_container(None, each) for each in members.values()]
     else:

@@ -21,7 +21,6 @@ import msgspec
 from lab.converge.observed import (
     DIGEST,
     HALF_MADE,
-    LAB,
     RECORD,
     Observed,
     SeenContainer,
@@ -33,6 +32,7 @@ from lab.converge.plan import Action, Kind, RecordSpec
 from lab.engine import early, host, leftovers, listeners, payloads, service, versions
 from lab.engine.errors import translated
 from lab.engine.logs import frames
+from lab.engine.ownership import OWNER, owns, owns_container
 from lab.engine.wire import UnixApi
 from lab.errors import AddressTakenError, AlreadyThereError, EngineError
 from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, VolumeSpec
@@ -139,6 +139,8 @@ class PodmanEngine:
         self.version = version
         self.service = found
         self._limits = _limits_work()
+        self._pod_ids: dict[str, str] = {}
+        """The ids of the pods that were observed or created, by name: containers carry them."""
 
     @cached_property
     def client(self) -> APIClient:
@@ -162,11 +164,14 @@ class PodmanEngine:
             subnets = tuple(subnet for network in networks for subnet in network.subnets)
             pods = self._list("/pods/json")
             infra = frozenset(pod.get("InfraId") or "" for pod in pods)
+            seen = tuple(_pod(lab, item) for item in pods)
+            self._pod_ids |= {pod.name: pod.id for pod in seen if pod.mine}
+            others = frozenset(pod.id for pod in seen if not pod.mine)
             return Observed(
                 lab=lab,
-                pods=tuple(_pod(lab, item) for item in pods),
+                pods=seen,
                 containers=tuple(
-                    _container(lab, item, infra)
+                    _container(lab, item, infra, others)
                     for item in self._list("/containers/json", all="true", external="true")
                     # Other programs' containers in podman's storage; Buildah's call themselves so.
                     if item.get("State") != HALF_MADE or item.get("Command") == [HALF_MADE]
@@ -241,8 +246,8 @@ class PodmanEngine:
         if not self.service.private:
             return
         with suppress(EngineError):  # it is gone already
-            left = json.dumps({"label": [LAB]})
-            if not self._list("/containers/json", all="true", filters=left):
+            # Of pods, since containers have the labels of their images.
+            if not self._list("/pods/json", filters=json.dumps({"label": [OWNER]})):
                 self.api.close()
                 service.stop_private()
 
@@ -279,14 +284,15 @@ class PodmanEngine:
             case PodSpec() as spec:
                 self._create_pod(step, spec)
             case ContainerSpec() as spec:
-                body = payloads.container(lab, step.pod, spec, limits=self._limits)
+                body = payloads.container(lab, self._pod_id(step.pod), spec, limits=self._limits)
                 self._post("/containers/create", body)
             case _:
                 raise AssertionError(step.id)
 
     def _create_pod(self, step: Step, spec: PodSpec) -> None:
         try:
-            self._post("/pods/create", payloads.pod(step.lab, spec))
+            answer = self._post("/pods/create", payloads.pod(step.lab, spec))
+            self._pod_ids[spec.name] = answer.json()["Id"]
         except EngineError:
             # A conflict: the pod that has this name was made by somebody else in the meantime.
             raise
@@ -295,6 +301,13 @@ class PodmanEngine:
             self.api.delete(f"/pods/{spec.name}", params={"force": "true"})
             raise
 
+    def _pod_id(self, name: str) -> str:
+        if name not in self._pod_ids:
+            answer = self.api.get(f"/pods/{name}/json")
+            answer.raise_for_status()
+            self._pod_ids[name] = answer.json()["Id"]
+        return self._pod_ids[name]
+
     def _remove(self, step: Step) -> None:
         if step.kind is Kind.NETWORK:
             self._remove_network(step.target)
@@ -302,7 +315,8 @@ class PodmanEngine:
         params = {}
         if step.kind in {Kind.POD, Kind.CONTAINER}:
             # By force a volume would take foreign containers that use it along.
-            params = {"force": "true", "timeout": str(REMOVE_SECONDS), "v": "true"}
+            # With their anonymous volumes; `v` is the word of Docker's API, which this one ignores.
+            params = {"force": "true", "timeout": str(REMOVE_SECONDS), "volumes": "true"}
         path = f"{COLLECTION[step.kind]}/{step.target}"
         if step.kind is Kind.POD:
             # Its removal would stop one container after the other. What cannot be stopped so, as
@@ -371,12 +385,14 @@ def _pod(lab: str, item: Mapping[str, Any]) -> SeenPod:
         name=item["Name"],
         state=item.get("Status", ""),
         digest=labels.get(DIGEST, ""),
-        mine=labels.get(LAB) == lab,
+        mine=owns(lab, labels, item["Name"]),
     )
 
 
-def _container(lab: str, item: Mapping[str, Any], infra: frozenset[str]) -> SeenContainer:
-    """A container; ``infra`` are those that a pod goes by.
+def _container(
+    lab: str, item: Mapping[str, Any], infra: frozenset[str], others: frozenset[str]
+) -> SeenContainer:
+    """A container; ``infra`` are those that a pod goes by, ``others`` the pods of nobody's lab.
 
     Removing a pod makes it forget its infra container before that is gone: when podman is
     killed in between, both are left, and do not belong together any more.
@@ -396,7 +412,8 @@ def _container(lab: str, item: Mapping[str, Any], infra: frozenset[str]) -> Seen
         image=item.get("Image") or "",
         image_id=item.get("ImageID") or "",
         digest=labels.get(DIGEST, ""),
-        mine=labels.get(LAB) == lab,
+        mine=owns_container(lab, item, labels, others),
+        networks=tuple(item.get("Networks") or ()),
         infra=item["Id"] in infra,
         pid=item.get("Pid") or 0,
         exit_code=item.get("ExitCode") or 0,
@@ -422,7 +439,7 @@ def _network(lab: str, item: Mapping[str, Any]) -> SeenNetwork:
             for subnet in item.get("subnets") or ()
         ),
         digest=labels.get(DIGEST, ""),
-        mine=labels.get(LAB) == lab,
+        mine=owns(lab, labels, item["name"]),
     )
 
 
@@ -431,7 +448,7 @@ def _volume(lab: str, item: Mapping[str, Any]) -> SeenVolume:
     return _seen(
         SeenVolume,
         name=item["Name"],
-        mine=labels.get(LAB) == lab,
+        mine=owns(lab, labels, item["Name"]),
         spec=labels.get(RECORD, ""),
         created=datetime.fromisoformat(item["CreatedAt"]),
     )

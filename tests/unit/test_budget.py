@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from lab import cli
 from lab.converge import ports, ready
-from lab.engine.payloads import labels
+from lab.engine.ownership import labels
 from tests.unit.converge.labs import spec
 from tests.unit.engine.fake_podman import Answer, FakePodman, answer
 
@@ -65,7 +65,7 @@ class Calls:
 
     def _respond(self, method: str, path: str) -> Answer:
         if method != "GET":
-            return answer(201, {})
+            return answer(201, {"Id": "i"})
         if path.startswith("/images/"):
             return answer(200, {"Id": "i"})
         return answer(200, self.lists.get(path, []))
@@ -77,17 +77,20 @@ class Calls:
 
     def hold(self, lab: LabSpec) -> None:
         """From now on the lab is there, and runs."""
-        mine = labels(lab.name, "")
+
+        def mine(name: str) -> dict[str, str]:
+            return labels(lab.name, name)
+
         self.lists = {
             "/pods/json": [
-                {"Id": pod.name, "Name": pod.name, "Status": "Running", "Labels": mine}
+                {"Id": pod.name, "Name": pod.name, "Status": "Running", "Labels": mine(pod.name)}
                 for pod in lab.pods
             ],
-            "/networks/json": [{"name": lab.network.name, "labels": mine}],
+            "/networks/json": [{"name": lab.network.name, "labels": mine(lab.network.name)}],
             "/volumes/json": [
                 {
                     "Name": "record",
-                    "Labels": mine | {"lab.spec": lab.to_json()},
+                    "Labels": mine("record") | {"lab.spec": lab.to_json()},
                     "CreatedAt": "2026-01-01T00:00:00Z",
                 }
             ],
