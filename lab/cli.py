@@ -72,7 +72,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback signature
     if wanted:
-        typer.echo(f"lab {__version__}")
+        from lab import paper
+
+        paper.out.print(f"lab {__version__}")
         raise typer.Exit
 
 

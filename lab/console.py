@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lab.paper import clean, err, escape, out
+from lab.paper import clean, err, escape, json_text, out
 from lab.topology.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def note(text: str) -> None:
 
 def json_out(value: Any) -> None:  # noqa: ANN401 - anything that msgspec can encode
     """Print a result as indented JSON."""
-    out.file.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    out.write(json_text(text, out.file) + "\n")
 
 
 def as_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - anything that msgspec can encode

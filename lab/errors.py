@@ -30,6 +30,7 @@ class ExitStatus(IntEnum):
     DEGRADED = 3
     VERDICT = 4
     INTERRUPTED = 130
+    PIPE = 141
     TERMINATED = 143
 
 

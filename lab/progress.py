@@ -6,7 +6,6 @@ is drawn with it: that takes as long as half the calls to podman of an ``up``.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -43,12 +42,12 @@ def reporter(*, quiet: bool = False) -> LiveReporter | PlainReporter | SilentRep
     """The form of progress that fits where stderr goes."""
     if quiet:
         return SilentReporter()
-    return LiveReporter() if sys.stderr.isatty() else PlainReporter()
+    return LiveReporter() if err.moves else PlainReporter()
 
 
 def say(text: str) -> None:
-    """Write a line to a stderr that is no terminal, as rich would: without colours."""
-    sys.stderr.write(f"{clean(text)}\n")
+    """Write a line of text as it is."""
+    err.print(text, markup=False)
 
 
 class SilentReporter:
@@ -237,7 +236,7 @@ class LiveReporter:
 @contextmanager
 def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A bar for a load, by requests or by time; it is told (finished, succeeded) as it goes."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not err.moves:
         yield lambda _finished, _succeeded: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -273,7 +272,7 @@ def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int],
 @contextmanager
 def sweep_progress(*, quiet: bool) -> Iterator[Callable[[SweepStep], None]]:
     """A bar for a sweep, with the time left; it is told before each point."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not err.moves:
         yield lambda step: None if quiet else say(_at(step))
         return
     from rich.progress import BarColumn, Progress, TextColumn
