@@ -8,6 +8,7 @@ import msgspec
 
 from lab.converge.diff import diff
 from lab.converge.observed import RUNNING
+from lab.topology import graphs
 
 if TYPE_CHECKING:
     from lab.converge.observed import Observed, SeenPod
@@ -38,7 +39,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ``state`` is ``up`` when everything runs, ``absent`` when there is nothing, ``degraded``
     otherwise. ``in_sync`` says that an ``up`` with the recorded parameters would change
     nothing; ``drift`` has one line for everything that it would change. ``entry`` names the
-    endpoint that traffic is poured on.
+    endpoint that receives traffic, ``graphs`` is the URL of Prometheus' graphs of the lab.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pods: tuple[PodStatus, ...] = ()
     endpoints: dict[str, str] = {}
     entry: str = ""
+    graphs: str = ""
     drift: tuple[str, ...] = ()
 
     @property
@@ -81,6 +83,7 @@ def status(observed: Observed) -> Status:
         pods=pods,
         endpoints=endpoints(spec),
         entry=spec.entry,
+        graphs=graphs.link(spec),
         drift=tuple(map(str, plan.steps)),
     )
 

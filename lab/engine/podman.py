@@ -77,6 +77,7 @@ COLLECTION = {
     Kind.NETWORK: "/networks",
     Kind.VOLUME: "/volumes",
     Kind.RECORD: "/volumes",
+    Kind.IMAGE: "/images",
 }
 
 
