@@ -1,4 +1,4 @@
-"""The use cases of a lab's life: build, up, status, down.
+"""The use cases of a lab's life: build, up, status, down, clean.
 
 Each is a few lines over observe, plan and apply; what they print is up to the caller. Imports
 that only some of them need stand inside them: looking at a lab takes less time than all these.
@@ -237,6 +237,14 @@ def down(lab: Lab, name: str, *, volumes: bool = False, dry_run: bool = False) -
     observed = lab.engine.observe(name)
     conflicts.check(None, observed)
     plan = diff(None, observed, volumes=volumes)
+    if not dry_run:
+        _apply(lab, plan)
+    return plan
+
+
+def clean(lab: Lab, *, dry_run: bool = False) -> Plan:
+    """Remove the images that lab has built and that no lab uses."""
+    plan = images.unused(lab.engine.observe(""), lab.engine.images.listed())
     if not dry_run:
         _apply(lab, plan)
     return plan

@@ -35,6 +35,8 @@ PATIENCE = 1.0
 """Seconds after which it is first said, in plain lines, for what is waited."""
 ID_WIDTH = 41
 """Columns for what a step does: as wide as "create record lab-record-" and its digest."""
+SETTLED = 0.5
+"""Seconds before which a rate is noise: some first answers over next to no time."""
 MARK = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "aborted": "[dim]-[/]"}
 
 
@@ -124,7 +126,7 @@ class PlainReporter(SilentReporter):
     @contextmanager
     def pouring(self, order: Order) -> Iterator[Callable[[int, int], None]]:
         """Announce a load among the steps."""
-        say(f"pouring traffic: {_size(order)}")
+        say(f"sending {order}")
         yield lambda _finished, _succeeded: None
 
 
@@ -221,7 +223,7 @@ class LiveReporter:
             yield lambda _finished, _succeeded: None
             return
         shown = self._progress
-        task = shown.add_task(f"pouring traffic: {_size(order)}", total=None, line="")
+        task = shown.add_task(f"sending {order}", total=None, line="")
         began = time.monotonic()
 
         def tell(finished: int, succeeded: int) -> None:
@@ -260,7 +262,7 @@ def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int],
             seconds = time.monotonic() - began
             bar.update(
                 task,
-                description="pouring traffic",
+                description="sending requests",
                 total=order.requests or order.duration,
                 completed=finished if order.requests else seconds,
                 text=_so_far(finished, succeeded, seconds),
@@ -299,11 +301,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
 
 
-def _size(order: Order) -> str:
-    size = f"for {order.duration:g} s" if order.requests is None else f"{order.requests} requests"
-    return f"{size}, {order.concurrency} at a time"
-
-
 def _so_far(finished: int, succeeded: int, seconds: float) -> str:
-    text = f"{finished} requests · {finished / seconds:.0f}/s" if seconds else ""
-    return text + (f" · {succeeded / finished:.1%} succeeded" if finished else "")
+    text = f"{finished} requests"
+    if seconds >= SETTLED:
+        text += f" · {finished / seconds:.0f}/s"
+    return text + (f" · {succeeded / finished:.1%} successful" if finished else "")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lab.topology.spec import LabSpec, Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LAB = "lab.name"
 """Label on every resource: the lab that owns it."""
@@ -86,6 +86,14 @@ class SeenVolume(Spec, frozen=True, kw_only=True):
     created: datetime = _NEVER
 
 
+class SeenImage(Spec, frozen=True, kw_only=True):
+    """An image that lab built, by one of the references under which lab did; size in bytes."""
+
+    reference: str
+    id: str
+    size: int
+
+
 class Observed(Spec, frozen=True, kw_only=True):
     """Everything that :meth:`lab.engine.Engine.observe` found for one lab.
 
@@ -144,12 +152,20 @@ class Observed(Spec, frozen=True, kw_only=True):
         """The names of all pods and containers that any record speaks of."""
         return frozenset(name for spec in self._specs() for name in spec.names())
 
+    def every_lab(self) -> tuple[LabSpec, ...]:
+        """What each lab there is was made from, whoever's: what its records say."""
+        return tuple(_readable(volume for volume in self.volumes if volume.spec))
+
     def _specs(self) -> Iterator[LabSpec]:
-        for record in self.records():
-            with suppress(ValueError):
-                yield LabSpec.from_json(record.spec)
+        yield from _readable(self.records())
 
     def exists(self) -> bool:
         """Whether anything of this lab but its data volumes is there."""
         mine = (*self.my_pods(), *self.my_containers(), *self.records())
         return bool(mine) or any(network.mine for network in self.networks)
+
+
+def _readable(records: Iterable[SeenVolume]) -> Iterator[LabSpec]:
+    for record in records:
+        with suppress(ValueError):
+            yield LabSpec.from_json(record.spec)

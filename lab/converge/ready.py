@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from lab import durations
 from lab.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -144,8 +145,8 @@ def _not_ready(
 ) -> NotReadyError:
     names = ", ".join(check.name for check in pending)
     error = NotReadyError(
-        f"{names} did not answer within {timeout:g} s",
-        hint="see `lab logs`, or wait longer with --timeout",
+        f"{names} did not answer within {durations.show(timeout)}",
+        hint="see `lab logs`, or wait longer with --wait",
         details=_reasons(pending),
     )
     error.answered = frozenset(check.pod for check in wanted if check not in pending)

@@ -9,7 +9,7 @@ import msgspec
 from lab.converge import defects
 from lab.converge.diff import diff
 from lab.converge.observed import RUNNING, STARTABLE
-from lab.topology import values
+from lab.topology import graphs, values
 
 if TYPE_CHECKING:
     from lab.converge.observed import Observed, SeenContainer, SeenPod
@@ -53,7 +53,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ``state`` is ``up`` when everything runs that should, ``absent`` when there is nothing,
     ``degraded`` otherwise. ``in_sync`` says that an ``up`` with the recorded parameters would
     change nothing; ``drift`` has one line for everything that it would change. ``entry`` names
-    the endpoint that traffic is sent to, and ``exposed`` those that other machines can reach.
+    the endpoint that receives traffic, and ``exposed`` those that other machines can reach;
+    ``graphs`` is the URL of Prometheus' graphs of the lab.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: dict[str, str] = {}
     entry: str = ""
     exposed: tuple[str, ...] = ()
+    graphs: str = ""
     drift: tuple[str, ...] = ()
 
     @property
@@ -98,6 +100,7 @@ def status(observed: Observed) -> Status:
         endpoints=endpoints(spec),
         entry=spec.entry,
         exposed=tuple(port.name for port in spec.ports() if not values.loopback(port.host_ip)),
+        graphs=graphs.link(spec),
         drift=tuple(map(str, plan.steps)),
     )
 

@@ -21,6 +21,7 @@ import msgspec
 from lab.converge.observed import (
     DIGEST,
     HALF_MADE,
+    LAB,
     RECORD,
     Observed,
     SeenContainer,
@@ -77,6 +78,7 @@ COLLECTION = {
     Kind.NETWORK: "/networks",
     Kind.VOLUME: "/volumes",
     Kind.RECORD: "/volumes",
+    Kind.IMAGE: "/images",
 }
 
 
@@ -182,12 +184,13 @@ class PodmanEngine:
             )
 
     def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
-        """List those that have the lab's label."""
+        """List those that have the lab's label and are its own."""
         with translated("look at what runs"):
             wanted = json.dumps({"label": [f"{LAB}={lab}"]})
             found = self._list("/containers/json", all="true", filters=wanted)
             infra = frozenset(item["Id"] for item in found if item.get("IsInfra"))
-            return tuple(_container(lab, item, infra) for item in found)
+            listed = (_container(lab, item, infra, frozenset()) for item in found)
+            return tuple(container for container in listed if container.mine)
 
     def image_id(self, reference: str) -> str:
         """Ask podman, which knows what a short name stands for."""

@@ -23,6 +23,7 @@ from lab.measure.counters.timeline import FILE as TIMELINE
 from lab.measure.counters.timeline import timeline
 from lab.measure.records import Host, Image, Record
 from lab.measure.traffic.pour import pour
+from lab.topology.graphs import PROMETHEUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     Pouring = Callable[[Order], AbstractContextManager[Callable[[int, int], None]]]
     """Shows the progress of a load, which is told to what its context gives."""
 
-PROMETHEUS = "prometheus"
-"""The name of the published port at which a scenario's Prometheus answers."""
 CONFIGURATIONS = (".yaml", ".yml")
 """Files of a build context that are kept beside a record, as rendered."""
 
@@ -57,7 +56,7 @@ def present(lab: Lab, name: str) -> tuple[LabSpec, Observed]:
     observed = lab.engine.observe(name)
     spec = observed.recorded()
     if spec is None or not observed.my_pods():
-        raise AbsentError(f"no lab named {name} is up", hint="start one: lab up direct")
+        raise AbsentError(f"no lab named {name} is up", hint="start one: `lab up direct`")
     return spec, observed
 
 

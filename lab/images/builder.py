@@ -18,6 +18,7 @@ from lab.images.recipes import PACKAGES, base_image, base_name, labels
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lab.converge.observed import SeenImage
     from lab.topology.spec import BuildSpec, ImageSpec
 
 SITE_PACKAGES = "site-packages"
@@ -41,6 +42,9 @@ class ImageStore(Protocol):
 
     def inspect(self, reference: str) -> StoredImage | None:
         """Return the image of that reference, or None when storage has none."""
+
+    def listed(self) -> tuple[SeenImage, ...]:
+        """Return every image that lab has built, of whatever lab."""
 
     def registry_trouble(self, reference: str) -> str:
         """Return why an image cannot be had from its registry, or nothing when it can."""

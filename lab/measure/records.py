@@ -30,6 +30,8 @@ VERSION = 1
 """The format's version; a reader refuses any other."""
 FILE = "record.json"
 _PARTIAL = ".partial-"
+NEWEST = 10
+"""How many of the runs that a part of an id could mean are listed."""
 _READABLE = "check its permissions, or set XDG_STATE_HOME to another place"
 
 
@@ -163,9 +165,10 @@ def find(text: str) -> str:
         return text if text in matching else matching[0]
     if matching:
         raise UsageError(
-            f"{text!r} could be any of {len(matching)} runs",
-            hint="give more of the id",
-            details=tuple(matching[:10]),
+            f"{text!r} matches {len(matching)} runs",
+            hint="give more of the id; "
+            + (f"these are the newest {NEWEST}" if len(matching) > NEWEST else "these match"),
+            details=tuple(reversed(matching[-NEWEST:])),
         )
     hint = "`lab runs` lists them" if known else "`lab load` makes one"
     raise UsageError(f"there is no run {text!r}", hint=hint)

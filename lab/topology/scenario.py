@@ -6,7 +6,6 @@ Nothing here but reading files touches the world: addresses are chosen by
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from lab.topology.document import MAX_BYTES, DocumentError, parse
 from lab.topology.parameters import defaults, fill, is_default, read, redeclare
 from lab.topology.pods import REPLICA, Assembly
 from lab.topology.reader import Item, Problems, Scope, Section, nearest, quote
-from lab.topology.spec import DEFAULT_NAME, LabSpec, NetworkSpec, prefix
+from lab.topology.spec import DEFAULT_NAME, LabSpec, NetworkSpec, check_name, prefix
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -29,7 +28,6 @@ SHIPPED = Path(__file__).parent / "scenarios"
 _SUFFIXES = (".yaml", ".yml")
 _READABLE = "check the path, and whether you may read it"
 _KEYS = ("summary", "include", "entry", "parameters", "volumes", "pods", "claims")
-_LAB_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
 class Shipped(msgspec.Struct, frozen=True):
@@ -97,7 +95,7 @@ def load(
     Raises UsageError: for a bad ``name`` or ``ref``, for everything wrong in the files (each
     problem with its line), and for parameters that are unknown or out of range.
     """
-    check_lab_name(name)
+    check_name(name)
     path, label, shipped = _locate(ref)
     problems = Problems()
     # Filled in below, between reading what is declared and reading what uses it.
@@ -143,15 +141,6 @@ def load(
         pods=tuple(assembly.pods),
         claims=tuple(claims.found),
     )
-
-
-def check_lab_name(name: str) -> None:
-    """Raise UsageError unless ``name`` can be a lab's: it becomes a prefix of other names."""
-    if not _LAB_NAME.fullmatch(name):
-        raise UsageError(
-            f"{quote(name)} cannot be the name of a lab",
-            hint="Use up to 31 small letters, digits and dashes, not a dash first.",
-        )
 
 
 def _is_path(ref: str) -> bool:

@@ -8,9 +8,12 @@ subnet and addresses are chosen. It is written as JSON into a label of the lab's
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from lab.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,6 +229,15 @@ class LabSpec(Spec, frozen=True, kw_only=True):
         Raises ``ValueError`` when the text is not such a spec (another version, or damaged).
         """
         return msgspec.json.decode(text, type=LabSpec)
+
+
+def check_name(lab: str) -> None:
+    """Raise UsageError unless a lab can have this name, which other names will begin with."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", lab):
+        raise UsageError(
+            f"{lab[:60]!r} cannot be the name of a lab",
+            hint="use up to 31 lower-case letters, digits and dashes; begin with a letter or digit",
+        )
 
 
 def prefix(lab: str) -> str:

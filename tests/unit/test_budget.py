@@ -112,7 +112,7 @@ def lab(podman: Calls) -> Callable[..., None]:
     """Type a command; it has to go well, or to find the lab degraded."""
 
     def run(*words: str) -> None:
-        ended = CliRunner().invoke(cli.app, [*words, "--url", podman.server.url])
+        ended = CliRunner().invoke(cli.app, [*words, "--engine", podman.server.url])
         assert ended.exit_code in {0, 3}, ended.output
 
     return run
@@ -160,7 +160,7 @@ def test_what_is_typed_most_imports_nothing_heavy(
     words = (command, str(mine)) if command == "up" else (command,)
     heavy = f"{HEAVY['anything']} {HEAVY[command]}"
     ended = subprocess.run(
-        (sys.executable, "-c", SCRIPT, heavy, "lab", *words, "--url", podman.server.url),
+        (sys.executable, "-c", SCRIPT, heavy, "lab", *words, "--engine", podman.server.url),
         env={"PYTHONPATH": ":".join(sys.path), "PATH": "", "XDG_RUNTIME_DIR": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from lab import durations
 from lab.measure.intervals import Interval
 from lab.measure.traffic.latency import Latency
 from lab.measure.traffic.pacer import Arrivals
 from lab.measure.traffic.tally import Answers
 
+TIMEOUT = 30.0
+"""Seconds that a request may take, unless something else is asked for."""
 KEPT = 0.99
 """A rate counts as kept when at least this share of it was."""
 
@@ -31,7 +34,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None = None
     arrivals: Arrivals = Arrivals.CONSTANT
     arrival_seed: int = 0
-    timeout: float = 30.0
+    timeout: float = TIMEOUT
+
+    def __str__(self) -> str:
+        """The load in words: how much, and how it is paced."""
+        size = f"for {durations.show(self.duration)}" if self.duration else ""
+        count = "" if self.requests is None else f"{self.requests} requests"
+        if self.rate:
+            pace = f"at {self.rate:g} requests/s"
+            if self.arrivals is Arrivals.POISSON:
+                pace += " (Poisson)"
+            return " ".join(filter(None, (count, size, pace)))
+        return ", ".join(filter(None, (" ".join(filter(None, (count, size))), self.pace)))
+
+    @property
+    def pace(self) -> str:
+        """Concurrency of a closed loop, rate of an open one, for a table."""
+        return f"{self.rate:g}/s" if self.rate else f"concurrency {self.concurrency}"
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):

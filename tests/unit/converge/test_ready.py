@@ -87,9 +87,9 @@ def test_after_the_deadline_the_error_names_what_did_not_answer_and_why() -> Non
     world = World({SERVICE_A: NEVER})
     with pytest.raises(NotReadyError) as caught:
         world.wait(3)
-    assert caught.value.message == "service-a did not answer within 3 s"
+    assert caught.value.message == "service-a did not answer within 3s"
     assert caught.value.details == (f"service-a ({SERVICE_A}): connection refused",)
-    assert "--timeout" in caught.value.hint
+    assert "--wait" in caught.value.hint
     assert caught.value.answered == {"prometheus-pod"}
     assert caught.value.status is ExitStatus.DEGRADED
     assert world.now == pytest.approx(1003, abs=2 * ready.INTERVAL)

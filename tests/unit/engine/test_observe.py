@@ -193,8 +193,8 @@ def test_a_copy_under_another_name_is_nobody_s(engine: Engine, path: str, key: s
     lists = LISTS | {path: [*LISTS[path], LISTS[path][0] | {key: "copy"}]}
     fake, _ = engine(lambda _, asked: answer(200, lists[asked]))
     seen = fake.observe("lab")
-    everything = (*seen.pods, *seen.networks, *seen.volumes)
-    assert not any(each.mine for each in everything if each.name == "copy")
+    for listed in (seen.pods, seen.networks, seen.volumes):
+        assert not any(each.mine for each in listed if each.name == "copy")
 
 
 @pytest.mark.parametrize("index", [0, 1])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from lab.converge.observed import SeenImage
     from lab.topology.spec import ImageSpec
 
 
@@ -49,6 +50,9 @@ class Store:
     def inspect(self, reference: str) -> StoredImage | None:
         digest = self.present.get(reference)
         return None if digest is None else StoredImage(id="base", digest=digest, labels={})
+
+    def listed(self) -> tuple[SeenImage, ...]:
+        return ()
 
     def registry_trouble(self, reference: str) -> str:
         return f"{reference} is not to be asked for"
