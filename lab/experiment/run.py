@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -208,14 +209,25 @@ def _host(lab: Lab) -> Host:
 
 
 def _configurations(spec: LabSpec) -> dict[str, str]:
-    """The rendered configuration files of every image, as they were built in."""
+    """The rendered configuration files of every image, as they were built in.
+
+    Only as many and as much as a record takes, and none of a context that has gone since: a run
+    is not lost for want of its configuration.
+    """
     found: dict[str, str] = {}
+    left = records.MOST_BYTES // 2
     for image in spec.images:
         if image.build is None:
             continue
-        for path, file in contexts.load(image.build.context, image.build.args).items():
-            if path.endswith(CONFIGURATIONS):
-                found[f"{image.name}-{path.replace('/', '-')}"] = file.content.decode()
+        try:
+            files = contexts.load(image.build.context, image.build.args)
+        except LabError:
+            continue
+        for path, file in files.items():
+            left -= len(file.content)
+            if path.endswith(CONFIGURATIONS) and left > 0 and len(found) < records.MOST_FILES // 2:
+                name = re.sub(r"[^\w.-]", "-", f"{image.name}-{path}", flags=re.ASCII)[-200:]
+                found[name] = file.content.decode(errors="replace")
     return found
 
 
