@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from lab import interruption
+from lab import interruption, paper
 
 OBJECTS = 50_000
 """New objects between two looks for garbage; with Python's 700 they take a tenth of a start."""
@@ -11,6 +11,7 @@ OBJECTS = 50_000
 
 def main() -> None:
     """Run the command line; from the first moment a signal ends it in words."""
+    paper.begin()
     interruption.begin()
     gc.set_threshold(OBJECTS)
     try:
@@ -20,8 +21,14 @@ def main() -> None:
         from lab.cli import app
 
         app()
+    except SystemExit as ended:
+        sys.exit(paper.finish(_status(ended)))
     finally:
         interruption.end()
+
+
+def _status(ended: SystemExit) -> int:
+    return ended.code if isinstance(ended.code, int) else 0
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ import typer
 from typer.main import get_command
 
 from lab import __version__
-from lab.commands.group import Group
+from lab.commands.group import Command, Group
 
 COMMANDS = {
-    "life": ("up", "down", "status", "build"),
+    "life": ("up", "down", "status", "build", "clean"),
     "look": ("scenarios", "show", "logs", "doctor"),
     "experiments": ("load", "verify", "compare", "sweep", "replay"),
     "pictures": ("report", "metrics"),
@@ -43,7 +43,7 @@ def _build(command: Any) -> Any:  # noqa: ANN401 - as above
     """What Typer makes of a function, or of the Typer of a group."""
     if not isinstance(command, typer.Typer):
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-        alone.command()(command)
+        alone.command(cls=Command)(command)
         command = alone
     return get_command(command)
 
@@ -62,7 +62,6 @@ app = typer.Typer(
     name="lab",
     cls=_Lab,
     help="A service proxy lab on podman: see what a sidecar buys you, and measure it.",
-    epilog="Start with `lab up direct`, `lab load`, `lab up sidecar`, `lab load`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -72,7 +71,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - Typer's callback signature
     if wanted:
-        typer.echo(f"lab {__version__}")
+        from lab import paper
+
+        paper.out.print(f"lab {__version__}")
         raise typer.Exit
 
 

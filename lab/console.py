@@ -6,40 +6,58 @@ Results have two forms: tables for people, JSON for programs. Progress is in
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lab.paper import clean, err, escape, out
+from lab.paper import clean, err, escape, json_text, out
 from lab.topology.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lab.converge.plan import Plan
-    from lab.converge.status import PodStatus, Status
+    from lab.converge.status import ContainerStatus, PodStatus, Status
     from lab.engine.doctor import Finding
     from lab.errors import LabError
     from lab.lifecycle import Prepared
     from lab.measure.traffic.load import Load, Pace
+    from lab.measure.traffic.tally import Answers
     from lab.topology.parameters import Parameter
 
-STATE_COLOUR = {"running": "green", "up": "green", "missing": "red", "absent": "dim"}
+STATE_COLOUR = {
+    "running": "green",
+    "completed": "green",
+    "up": "green",
+    "missing": "red",
+    "absent": "dim",
+}
 
 HASH_DIGITS = 16
 """The length of the content hashes that are the tags of lab's own images."""
+
+_TAKE_NAME = "up|down|status|logs|load|verify|compare|metrics"
+"""Commands that hints mention and that work on a lab."""
 
 GAP = "  "
 """Between two columns."""
 
 
-def error(problem: LabError) -> None:
-    """Show an error as a sentence, its details, and what to do next."""
+def named(text: str, name: str) -> str:
+    """Let commands in backticks work on the lab of that name, as the one that was typed did."""
+    if name == DEFAULT_NAME:
+        return text
+    return re.sub(rf"`(lab (?:{_TAKE_NAME})\b[^`]*)`", rf"`\1 --name {name}`", text)
+
+
+def error(problem: LabError, name: str = DEFAULT_NAME) -> None:
+    """Show an error as a sentence, its details, and what to do next with the lab of that name."""
     err.print(f"[bold red]error:[/] {escape(problem.message)}")
     for line in problem.details:
         err.print(f"  {escape(line)}", style="dim")
     if problem.hint:
-        err.print(f"[bold]hint:[/] {escape(problem.hint)}")
+        err.print(f"[bold]hint:[/] {escape(named(problem.hint, name))}")
 
 
 def note(text: str) -> None:
@@ -49,7 +67,8 @@ def note(text: str) -> None:
 
 def json_out(value: Any) -> None:  # noqa: ANN401 - anything that msgspec can encode
     """Print a result as indented JSON."""
-    out.file.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    out.write(json_text(text, out.file) + "\n")
 
 
 def as_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - anything that msgspec can encode
@@ -75,8 +94,13 @@ def status(shown: Status) -> None:
         _pods(shown.pods)
     for name, url in shown.endpoints.items():
         out.print(f"{name:<12} {url}")
+    if shown.graphs:
+        out.print(f"{'graphs':<12} {escape(shown.graphs)}")
+    if shown.exposed:
+        names = ", ".join(shown.exposed)
+        out.print(f"[yellow]warning:[/] other machines can reach {names}")
     if shown.drift:
-        out.print("[yellow]an `up` would:[/]")
+        out.print("[yellow]`lab up` would:[/]")
     for line in shown.drift:
         out.print(f"  {escape(line)}")
 
@@ -87,7 +111,7 @@ def _pods(shown: Iterable[PodStatus]) -> None:
     for pod in shown:
         names = [(pod.name, pod.ip)] + [("", "")] * len(pod.containers)
         rows += [
-            (*name, container.name, container.state, _short(container.image))
+            (*name, container.name, _exited(container), _short(container.image))
             for name, container in zip(names, pod.containers, strict=False)
         ]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
@@ -133,7 +157,7 @@ def parameters(given: Mapping[str, int | str | None]) -> str:
 def up(shown: Status, plan: Plan) -> None:
     """Print what ``up`` led to, or why it had nothing to do, and what to try next."""
     if not plan:
-        out.print(f"[green]nothing to do[/]: {len(plan.kept)} things are as they should be")
+        out.print(f"[green]nothing to do[/]: {len(plan.kept)} resources are up to date")
     status(shown)
     if entry := shown.endpoints.get(shown.entry):
         flag = "" if shown.name == DEFAULT_NAME else f" --name {shown.name}"
@@ -143,17 +167,25 @@ def up(shown: Status, plan: Plan) -> None:
 def down(name: str, plan: Plan) -> None:
     """Print what ``down`` removed and what it left on purpose."""
     if plan:
-        out.print(f"[bold]{name}[/]: gone")
+        out.print(f"[bold]{name}[/]: removed")
     else:
         out.print(f"[green]nothing to do[/]: no lab named {name} is up")
     for kept in plan.kept:
-        out.print(f"[dim]kept {kept.kind} {kept.name}: {kept.because} (--volumes removes it)[/]")
+        out.print(f"[dim]kept {kept.kind} {kept.name}: {kept.because}; --volumes removes it[/]")
+
+
+def cleaned(plan: Plan) -> None:
+    """Print how many images were removed."""
+    if plan:
+        out.print(f"removed {len(plan.steps)} image{'s' * (len(plan.steps) != 1)}")
+    else:
+        out.print("[green]nothing to do[/]: every image that lab has built is in use")
 
 
 def images(built: Prepared) -> None:
     """Print the references of the images that a scenario runs on."""
     if not built.plan:
-        out.print("[green]nothing to do[/]: every image is there")
+        out.print("[green]nothing to do[/]: all images exist")
     rows = [(i.name, i.reference, i.source) for i in built.spec.images]
     table(("IMAGE", "REFERENCE", "SOURCE"), rows)
 
@@ -219,26 +251,30 @@ def _merged(streams: Mapping[str, Iterator[str]]) -> Iterator[tuple[str, str]]:
         running -= 1
 
 
-def findings(shown: Iterable[Finding]) -> None:
-    """Print what doctor found, with a remedy below everything that is not right."""
+def findings(shown: Sequence[Finding]) -> None:
+    """Print what doctor found, a remedy below everything that is not right, and the upshot."""
     marks = {"good": "[green]✓[/]", "warning": "[yellow]![/]", "bad": "[red]✗[/]"}
     for finding in shown:
         out.print(f"{marks[finding.state]} {finding.name:<12} {escape(finding.text)}")
         if finding.remedy:
             out.print(f"  [dim]{'':<12} {escape(finding.remedy)}[/]")
+    if bad := [finding.name for finding in shown if finding.state == "bad"]:
+        out.print(f"[bold red]lab cannot run here[/]: see {escape(', '.join(bad))}")
+    else:
+        out.print("[bold green]lab can run here[/]")
 
 
 def load(shown: Load) -> None:
     """Print the article's table, the success rate with its interval, and latencies."""
-    rows = [(str(kind.count), kind.answer, kind.example) for kind in shown.answers]
-    table(("COUNT", "ANSWER", "FOR EXAMPLE"), rows, cut=True)
+    rows = [(str(kind.count), _answer(kind)) for kind in shown.answers]
+    table(("COUNT", "ANSWER, FOR EXAMPLE"), rows, cut=True)
     if shown.success_rate is None:
         out.print("[bold]success rate not measured[/]: no request was sent")
     else:
         low, high = shown.success_interval.low, shown.success_interval.high
         out.print(
             f"[bold]success rate {shown.success_rate:.1%}[/]  [dim]{shown.succeeded} of "
-            f"{shown.sent}; the true rate is in {low:.1%} to {high:.1%} with 95 % confidence[/]"
+            f"{shown.sent}; 95% confidence interval {low:.1%} to {high:.1%}[/]"
         )
     if shown.errors:
         causes = " · ".join(f"{cause}: {count}" for cause, count in shown.errors.items())
@@ -259,6 +295,12 @@ def load(shown: Load) -> None:
         out.print(f"[yellow]partial: interrupted when {shown.sent}{of} requests were sent[/]")
 
 
+def _answer(kind: Answers) -> str:
+    """An answer of a kind, which begins as the others of its kind do."""
+    alike = kind.example.startswith(kind.answer)
+    return kind.example if alike else f"{kind.answer}, such as {kind.example}"
+
+
 def _pace(shown: Pace) -> None:
     late = f"requests were sent up to {_milliseconds(shown.lag)} ms late"
     if shown.kept:
@@ -277,6 +319,12 @@ def _milliseconds(seconds: float) -> str:
 
 def _state(state: str) -> str:
     return f"[{STATE_COLOUR.get(state, 'yellow')}]{state}[/]"
+
+
+def _exited(container: ContainerStatus) -> str:
+    """A container's state; with what it exited, as podman writes it, when it should not have."""
+    ended = not container.well and container.exit_code is not None
+    return f"{container.state} ({container.exit_code})" if ended else container.state
 
 
 def _short(image: str) -> str:

@@ -6,6 +6,7 @@
     ├── UsageError              2  the command line, a parameter or a scenario is wrong
     ├── AbsentError             3  no such lab is up
     ├── NotReadyError           3  the lab is up but does not answer
+    ├── EndedError              3  a container of the lab has exited that should run
     ├── EngineError             1  podman is missing, too old, unreachable or refused a call
     │   ├── AddressTakenError   1  an address of the lab's network is not free
     │   └── AlreadyThereError   1  what a plan creates exists by now
@@ -29,6 +30,7 @@ class ExitStatus(IntEnum):
     DEGRADED = 3
     VERDICT = 4
     INTERRUPTED = 130
+    PIPE = 141
     TERMINATED = 143
 
 
@@ -67,6 +69,12 @@ class NotReadyError(LabError):
 
     status = ExitStatus.DEGRADED
     answered: frozenset[str] = frozenset()
+
+
+class EndedError(LabError):
+    """The lab exists, but a container that should run has exited; ``details`` has its last log."""
+
+    status = ExitStatus.DEGRADED
 
 
 class EngineError(LabError):

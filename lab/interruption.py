@@ -72,5 +72,6 @@ def _leave(number: int, said: str) -> None:
     with suppress(Exception):  # it may have been writing when the signal came
         sys.stdout.flush()
     shown = SHOW_CURSOR if sys.stderr.isatty() else ""
-    os.write(2, f"{shown}{SIGNALS[signal.Signals(number)]}: {said}\n".encode())
+    with suppress(OSError):  # nobody can be told
+        os.write(2, f"{shown}{SIGNALS[signal.Signals(number)]}: {said}\n".encode())
     os._exit(STATUS_BASE + number)

@@ -1,4 +1,4 @@
-"""The use cases of a lab's life: build, up, status, down.
+"""The use cases of a lab's life: build, up, status, down, clean.
 
 Each is a few lines over observe, plan and apply; what they print is up to the caller. Imports
 that only some of them need stand inside them: looking at a lab takes less time than all these.
@@ -12,15 +12,21 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from lab.converge import conflicts, images, ports, ready
+from lab.converge import conflicts, defects, images, ports, ready
 from lab.converge.diff import diff
 from lab.converge.plan import Action, Kind, Plan
 from lab.converge.status import Status, status
-from lab.errors import AddressTakenError, AlreadyThereError, NotReadyError, StepError
+from lab.errors import (
+    AddressTakenError,
+    AlreadyThereError,
+    EndedError,
+    NotReadyError,
+    StepError,
+)
 from lab.topology.spec import ImageSpec, LabSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from lab.converge.apply import Reporter
     from lab.converge.observed import Observed
@@ -37,19 +43,23 @@ needs a tenth of that."""
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What the user asked for: a scenario, a lab's name, parameters, and an image source."""
+    """What the user asked for: a scenario, a lab's name, parameters, and an image source.
+
+    ``local`` keeps every port on loopback, for parameters that are not the command line's.
+    """
 
     scenario: str
     name: str
     given: Mapping[str, int | str]
     source: str = "auto"
+    local: bool = False
 
     @cached_property
     def wanted(self) -> LabSpec:
         """The scenario with its parameters, as far as it is known without looking at podman."""
         from lab.topology import scenario
 
-        return scenario.load(self.scenario, name=self.name, given=self.given)
+        return scenario.load(self.scenario, name=self.name, given=self.given, local=self.local)
 
     def check(self) -> None:
         """Raise :class:`lab.errors.UsageError` when there can be no such lab.
@@ -89,16 +99,68 @@ def prepare(lab: Lab, wish: Wish) -> Prepared:
 
 
 def up(lab: Lab, prepared: Prepared, *, timeout: float) -> Status:
-    """Carry a prepared plan out and wait until the lab answers."""
+    """Carry a prepared plan out and wait until the lab answers.
+
+    Raises :class:`lab.errors.EndedError` as soon as a container has exited that should run.
+    """
     prepared = _carry_out(lab, prepared)
+    spec = prepared.spec
+    steady = ready.STEADY if prepared.plan and _may_end_soon(spec) else 0.0
     try:
-        ready.wait(prepared.spec, timeout)
+        ready.wait(spec, timeout, watcher=_Watcher(lab, spec), steady=steady)
     except NotReadyError as error:
-        error.details += _last_words(lab.engine, prepared.spec, error.answered)
+        silent = [c.name for pod, c in spec.containers() if pod.name not in error.answered]
+        error.details += _last_words(lab.engine, silent)
         raise
+    finally:
+        lab.reporter.waiting("")
     if not prepared.plan:
         return status(prepared.observed)
-    return look(lab.engine, prepared.spec.name)
+    return look(lab.engine, spec.name)
+
+
+def _may_end_soon(spec: LabSpec) -> bool:
+    """Whether there are containers of which nothing but time can show that they go on running.
+
+    Those are all but lab's own, and but the only one of a pod that answers when it is ready.
+    """
+    own = {i.reference for i in spec.images if i.build and not i.build.context.startswith("/")}
+    return any(
+        container.image not in own
+        and not (len(pod.containers) == 1 and any(port.ready for port in pod.ports))
+        for pod, container in spec.containers()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Watcher:
+    """Sees to a lab that is waited for."""
+
+    lab: Lab
+    spec: LabSpec
+
+    def look(self) -> None:
+        """Raise :class:`EndedError` when a container has exited that should run."""
+        seen = {found.name: found for found in self.lab.engine.containers_of(self.spec.name)}
+        ended = {
+            wanted.name: found.exit_code
+            for _, wanted in self.spec.containers()
+            if (found := seen.get(wanted.name)) and defects.ended(wanted, found)
+        }
+        if not ended:
+            return
+        hint = "a container whose work has an end says so in its scenario: `completes: true`"
+        if any(ended.values()):
+            hint = "see `lab logs`; `lab up` starts it again"
+        raise EndedError(
+            " and ".join(f"{name} exited with code {code}" for name, code in ended.items()),
+            hint=hint,
+            details=_last_words(self.lab.engine, ended),
+        )
+
+    def waiting(self, text: str) -> None:
+        """Pass on for what it is waited."""
+        self.lab.reporter.waiting(text)
 
 
 def _carry_out(lab: Lab, prepared: Prepared) -> Prepared:
@@ -180,6 +242,14 @@ def down(lab: Lab, name: str, *, volumes: bool = False, dry_run: bool = False) -
     return plan
 
 
+def clean(lab: Lab, *, dry_run: bool = False) -> Plan:
+    """Remove the images that lab has built and that no lab uses."""
+    plan = images.unused(lab.engine.observe(""), lab.engine.images.listed())
+    if not dry_run:
+        _apply(lab, plan)
+    return plan
+
+
 def _resolve(lab: Lab, wish: Wish) -> tuple[LabSpec, Choice, Observed]:
     """The complete spec of a wish, why its images come from where they do, and what is there."""
     from lab.images import recipes, sources
@@ -253,11 +323,10 @@ def _subnet(spec: LabSpec, observed: Observed) -> str:
     return ""
 
 
-def _last_words(engine: Engine, spec: LabSpec, answered: frozenset[str]) -> tuple[str, ...]:
-    """The end of the log of every container in a pod that did not answer."""
+def _last_words(engine: Engine, names: Iterable[str]) -> tuple[str, ...]:
+    """The end of the log of each container."""
     lines: list[str] = []
-    for pod, container in spec.containers():
-        if pod.name not in answered:
-            found = engine.logs(container.name, tail=LOG_LINES)
-            lines += [f"last lines of {container.name}:", *(f"  {line}" for line in found)]
+    for name in names:
+        found = engine.logs(name, tail=LOG_LINES)
+        lines += [f"last lines of {name}:", *(f"  {line}" for line in found)]
     return tuple(lines)

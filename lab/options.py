@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from lab import durations
 from lab.errors import LabError
-from lab.measure.traffic.pacer import Arrivals
-
-MOST_CONNECTIONS = 1000
-"""Each takes one of the 1024 files that a process may have open as a rule."""
+from lab.measure.traffic.pacer import MOST_CONNECTIONS, Arrivals
 
 
 class Output(StrEnum):
@@ -29,6 +27,55 @@ class Source(StrEnum):
     PACKAGES = "packages"
 
 
+def _seconds(text: str | float) -> float:
+    """Seconds from a duration, or from a plain number of them, as an option takes it."""
+    if isinstance(text, float | int):  # a default
+        return text
+    try:
+        return durations.parse(f"{text}s" if text.replace(".", "", 1).isdecimal() else text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from error
+
+
+def _some_seconds(text: str | float) -> float:
+    """As :func:`_seconds`, but not zero."""
+    seconds = _seconds(text)
+    if not seconds:
+        raise typer.BadParameter("a duration longer than 0 is required")
+    return seconds
+
+
+DURATION: Any = {"parser": _some_seconds, "metavar": "DURATION"}
+DURATION_OR_ZERO: Any = {"parser": _seconds, "metavar": "DURATION"}
+"""What an option needs to take ``10s``, ``1m30s`` or ``500ms``."""
+
+
+def _labs(incomplete: str) -> list[str]:
+    """Names of the labs that exist; nothing when podman does not answer."""
+    from lab.engine.podman import connect
+
+    try:
+        found = {spec.name for spec in connect().observe("").every_lab()}
+    except LabError:
+        return []
+    return sorted(name for name in found if name.startswith(incomplete))
+
+
+def _parameters(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Parameters of the scenarios that were typed, each with its range and meaning."""
+    from lab.topology import scenario
+
+    typed = [ctx.params.get(name) for name in ("scenario", "first", "second")]
+    found: dict[str, str] = {}
+    for each in filter(None, typed) if any(typed) else [s.name for s in scenario.names()]:
+        try:
+            for p in scenario.parameters(each):
+                found[f"{p.name}="] = f"{p.range or p.type}: {p.help}"
+        except LabError:
+            continue
+    return [(name, text) for name, text in found.items() if name.startswith(incomplete)]
+
+
 def _scenarios(incomplete: str) -> list[tuple[str, str]]:
     from lab.topology import scenario
 
@@ -38,7 +85,7 @@ def _scenarios(incomplete: str) -> list[tuple[str, str]]:
 def _runs(incomplete: str) -> list[str]:
     from lab.measure import records
 
-    return [record_id for record_id in records.ids() if record_id.startswith(incomplete)]
+    return [run for run in reversed(records.ids()) if run.startswith(incomplete)]
 
 
 def _containers(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -54,18 +101,25 @@ def _containers(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 Name = Annotated[
-    str, typer.Option("--name", envvar="LAB_NAME", help="Which lab: several can run side by side.")
-]
-Url = Annotated[
     str,
     typer.Option(
-        "--url",
-        help="Address of podman's service (unix://, ssh://, tcp://). Default: CONTAINER_HOST, "
-        "your podman socket, or a private service that lab starts.",
+        "--name",
+        envvar="LAB_NAME",
+        help="The lab to work on; several can run side by side.",
+        autocompletion=_labs,
     ),
 ]
-Format = Annotated[Output, typer.Option("-o", "--output", help="How to print the result.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stderr.")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="URL",
+        help="Podman's service: unix://PATH, ssh://USER@HOST/PATH or tcp://HOST:PORT. Default: "
+        "CONTAINER_HOST, your podman socket, or a private service that lab starts.",
+    ),
+]
+Format = Annotated[Output, typer.Option("-o", "--output", help="Output format.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print no progress.")]
 Scenario = Annotated[
     str,
     typer.Argument(
@@ -79,34 +133,40 @@ SourceOption = Annotated[
     typer.Option(
         "--source",
         help="Where images come from: a container registry, or Debian and Python packages. "
-        "auto takes the registry when it answers.",
+        "auto uses the registry if it answers.",
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Any parameter of the scenario; repeatable."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Set a parameter of the scenario; repeatable.",
+        autocompletion=_parameters,
+    ),
 ]
 ErrorRate = Annotated[
-    int | None, typer.Option("--error-rate", help="Percent of requests that service B fails.")
+    int | None, typer.Option("--error-rate", help="Percentage of requests that service B fails.")
 ]
 Seed = Annotated[
-    int | None, typer.Option("--seed", help="Make service B's failures the same in every run.")
+    int | None,
+    typer.Option("--seed", help="Seed of service B's failures: equal seeds, equal sequences."),
 ]
-Retries = Annotated[int | None, typer.Option("--retries", help="Envoy's retries per request.")]
+Retries = Annotated[int | None, typer.Option("--retries", help="Maximum retries per request.")]
 MaxRetries = Annotated[
     int | None,
-    typer.Option("--max-retries", help="Concurrent retries that Envoy's circuit breaker allows."),
+    typer.Option("--max-retries", help="Maximum concurrent retries (Envoy's circuit breaker)."),
 ]
-Host = Annotated[str | None, typer.Option("--host", help="Address on which ports are published.")]
-Port = Annotated[int | None, typer.Option("--port", help="Port on which service A is published.")]
+Host = Annotated[str | None, typer.Option("--host", help="Host address to publish ports on.")]
+Port = Annotated[int | None, typer.Option("--port", help="Host port of service A.")]
 PrometheusPort = Annotated[
-    int | None, typer.Option("--prometheus-port", help="Port on which Prometheus is published.")
+    int | None, typer.Option("--prometheus-port", help="Host port of Prometheus.")
 ]
 Container = Annotated[
     str,
     typer.Argument(
-        help="A container of the lab; all of them when left out.",
+        help="A container of the lab. Default: all of them.",
         autocompletion=_containers,
         show_default=False,
     ),
@@ -119,12 +179,12 @@ Requests = Annotated[
         "--requests",
         min=0,
         show_default="1000, or no limit with --duration",
-        help="How many requests.",
+        help="Number of requests.",
     ),
 ]
 Duration = Annotated[
     float | None,
-    typer.Option("--duration", min=0.001, metavar="SECONDS", help="Send no longer than this."),
+    typer.Option("--duration", **DURATION, help="Stop sending after this time."),
 ]
 Concurrency = Annotated[
     int | None,
@@ -134,7 +194,7 @@ Concurrency = Annotated[
         min=1,
         max=MOST_CONNECTIONS,
         show_default=f"1, or {MOST_CONNECTIONS} with --rate",
-        help="How many requests may be on their way at a time.",
+        help="Maximum in-flight requests.",
     ),
 ]
 Rate = Annotated[
@@ -144,19 +204,29 @@ Rate = Annotated[
         min=0.001,
         max=1_000_000,
         metavar="PER SECOND",
-        help="Send at this rate, whenever answers come (an open loop). "
-        "Latencies then count from when a request was due.",
+        help="Send at this rate whether or not answers come (an open loop). "
+        "Latency is measured from when a request was due.",
     ),
 ]
 ArrivalsOption = Annotated[
-    Arrivals, typer.Option("--arrivals", help="With --rate: evenly spaced, or at random.")
+    Arrivals | None,
+    typer.Option(
+        "--arrivals",
+        show_default="constant",
+        help="With --rate: requests evenly spaced, or at random intervals.",
+    ),
 ]
 ArrivalSeed = Annotated[
-    int, typer.Option("--arrival-seed", help="Which random arrivals; the same for the same seed.")
+    int | None,
+    typer.Option(
+        "--arrival-seed",
+        show_default="0",
+        help="With --arrivals poisson: equal seeds, equal intervals.",
+    ),
 ]
 RequestTimeout = Annotated[
     float,
-    typer.Option("--timeout", min=0.001, metavar="SECONDS", help="How long to wait for an answer."),
+    typer.Option("--timeout", **DURATION, show_default="30s", help="Time limit of a request."),
 ]
 Target = Annotated[
     str,
@@ -164,7 +234,7 @@ Target = Annotated[
         "--url",
         metavar="URL",
         show_default="the lab's entry",
-        help="Send to this instead of a lab. (Here only CONTAINER_HOST says where podman is.)",
+        help="Send requests here instead of to a lab.",
     ),
 ]
 
@@ -174,13 +244,25 @@ Against = Annotated[
         help="The scenario to compare it with.", autocompletion=_scenarios, show_default=False
     ),
 ]
-ReadyTimeout = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", help="How long to wait for the lab.")
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait",
+        **DURATION_OR_ZERO,
+        show_default="60s",
+        help="How long to wait until the lab answers.",
+    ),
+]
+Since = Annotated[
+    float,
+    typer.Option(
+        "--since", **DURATION, show_default="2m", help="How far back to look: 30s, 5m, 1h."
+    ),
 ]
 Run = Annotated[
     str,
     typer.Argument(
-        help="A run's id, a part of it, or latest.", autocompletion=_runs, show_default=False
+        help="Id of a run, part of it, or latest.", autocompletion=_runs, show_default=False
     ),
 ]
 OtherRun = Annotated[
@@ -191,7 +273,7 @@ Runs = Annotated[
     typer.Argument(
         help="Ids of runs, or parts of them.",
         autocompletion=_runs,
-        show_default="the latest of each sort",
+        show_default="the latest of each kind",
     ),
 ]
 Values = str
@@ -199,11 +281,16 @@ Values = str
 
 FixedRequests = Annotated[
     int | None,
-    typer.Option("-n", "--requests", min=0, show_default="1000", help="How many requests."),
+    typer.Option("-n", "--requests", min=0, show_default="1000", help="Number of requests."),
 ]
 FixedConcurrency = Annotated[
     int | None,
     typer.Option(
-        "-c", "--concurrency", min=1, max=MOST_CONNECTIONS, show_default="1", help="At a time."
+        "-c",
+        "--concurrency",
+        min=1,
+        max=MOST_CONNECTIONS,
+        show_default="1",
+        help="Maximum in-flight requests.",
     ),
 ]

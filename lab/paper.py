@@ -1,39 +1,191 @@
-"""Where results and notes are written: lines with a little markup, without Rich.
+"""The only way to a terminal: every byte that lab writes to stdout or stderr passes here.
 
-Importing Rich takes as long as all of a ``lab status`` besides, and most of what lab prints are
-lines in which some words are bold or coloured. Those are written here, with the few of Rich's tags
-that they need. What moves, wraps or is drawn still goes to Rich, through :attr:`Paper.rich`.
+Three things are looked after in this one place. Text that came from elsewhere cannot steer a
+terminal: characters that would are named in letters, and everything printable stays. A file that
+cannot be written to, or not in its encoding, ends nothing: the work goes on, and the command says
+at its end that its output was lost. And lines with a little markup are written without Rich, whose
+import takes as long as all of a ``lab status`` besides; what moves, wraps or is drawn still goes
+to Rich, through :attr:`Paper.rich`.
 """
 
 from __future__ import annotations
 
+import codecs
+import errno
+import io
 import os
 import re
+import select
 import shutil
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+from lab.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from collections.abc import Callable, Iterable
 
-CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "/": "0"}
+    from _typeshed import ReadableBuffer
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+CODES |= {"magenta": "35", "blue": "34", "/": "0"}
 """What a terminal takes for each word of a tag (ECMA-48, SGR); ``/`` ends all."""
 WIDE = 1000
 """Columns where there is no terminal to fit: a file or a pipe must not lose what is cut off."""
 
+PLAIN = dict(zip(map(ord, "·•—…✓✗━─│┌┐└┘├┤┬┴┼→←“”"), '-*-~+x--|+++++++++><""', strict=True))
+PLAIN |= dict.fromkeys((0x2010, 0x2011, 0x2013, 0x2212), "-")  # more dashes
+PLAIN |= {0xD7: "x", 0x2018: "'", 0x2019: "'"}
+"""What stands for a character that the stream's encoding lacks, as wide as it."""
+FALLBACK = "lab.plain"
+"""The name of that way out among Python's error handlers."""
+_BYTES = range(0xDC80, 0xDD00)
+"""How ``surrogateescape`` writes bytes that are no text."""
+_BRAILLE = range(0x2801, 0x2900)
+
+_STEERING = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff"
+"""C0 without tab and newline, C1, what changes the direction of text (the property Bidi_Control),
+Unicode's line ends, and what is no character."""
+_UNSAFE = re.compile(f"[{_STEERING}]")
+_UNSAFE_IN_LINE = re.compile(f"[\n{_STEERING}]")
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
+_BEYOND_ASCII = re.compile("[^\x00-\x7e]")
 _WORD = "|".join(CODES)
 _TAG = re.compile(rf"(\\?)\[((?:{_WORD})(?: (?:{_WORD}))*)\]")
 
 
+def _named(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code in _BYTES:
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - two digits
+
+
+def visible(text: str) -> str:
+    """Text of any number of lines, with what would steer a terminal written in letters."""
+    return _UNSAFE.sub(_named, text)
+
+
 def clean(text: str) -> str:
-    """One line of text without control characters, which a terminal would obey."""
-    return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    """One line of text, with what would steer a terminal or end the line written in letters."""
+    return _UNSAFE_IN_LINE.sub(_named, text)
 
 
 def escape(text: str) -> str:
     """Text in which nothing is a tag, for :meth:`Paper.print`."""
     return _TAG.sub(r"\\\g<0>", text)
+
+
+def json_text(text: str, stream: TextIO) -> str:
+    """JSON of the same value without anything that steers a terminal or that a stream lacks."""
+    unicode = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
+    return (_UNSAFE_IN_JSON if unicode else _BEYOND_ASCII).sub(_as_json, text)
+
+
+def _as_json(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Replace one character that an encoding lacks (:func:`codecs.register_error`)."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = error.object[error.start]
+    after = error.start + 1
+    if ord(found) in _BYTES:
+        return bytes((ord(found) - 0xDC00,)), after
+    if ord(found) in _BRAILLE:
+        return "*", after
+    replaced = found.translate(PLAIN)
+    return replaced if replaced.isascii() else found.encode("ascii", "backslashreplace"), after
+
+
+codecs.register_error(FALLBACK, _plain)
+
+
+class _Tolerant(io.FileIO):
+    """A file that takes whatever is written, also when nothing can be written to it."""
+
+    lost: OSError | None = None
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write, and wait where the file is one that does not; keep the first error."""
+        while self.lost is None:
+            try:
+                written = super().write(data)
+            except OSError as error:
+                self.lost = error
+                break
+            if written is not None:
+                return written
+            select.select((), (self,), ())
+        return memoryview(data).nbytes
+
+
+class Stream(io.TextIOWrapper):
+    """A standard stream on which only :class:`Paper` can style, move a cursor, or write bytes."""
+
+    def write(self, text: str, /) -> int:
+        """Write what anything else has to say, argument parser and tracebacks included."""
+        self.styled(visible(text) if self.isatty() else text)
+        return len(text)
+
+    def styled(self, text: str) -> None:
+        """Write text whose control sequences are lab's own."""
+        super().write(text)
+
+    @property
+    def lost(self) -> OSError | None:
+        """Why what was written did not arrive, if so."""
+        raw = self.buffer.raw  # type: ignore[attr-defined] # that of a BufferedWriter
+        found: OSError | None = raw.lost
+        return found
+
+
+def begin() -> None:
+    """Put the gate in front of both streams; one that is closed becomes one that refuses.
+
+    Otherwise the next file that is opened, a socket or a record, would be standard output.
+    """
+    for number, way in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, way), True)  # noqa: FBT003 - positional only
+    sys.stdout, sys.stderr = _gate(sys.stdout, 1), _gate(sys.stderr, 2)
+
+
+def _gate(before: TextIO | None, number: int) -> Stream:
+    if before is not None:
+        before.flush()
+    return Stream(
+        io.BufferedWriter(_Tolerant(number, "wb", closefd=False)),
+        encoding=getattr(before, "encoding", None) or "utf-8",
+        errors=FALLBACK,
+        newline="\n",
+        line_buffering=getattr(before, "line_buffering", False),
+        write_through=getattr(before, "write_through", False),
+    )
+
+
+def finish(status: int) -> int:
+    """Write out what waits, and return the exit status: what was lost is a failure.
+
+    A reader that went away, as ``head`` does, is told nothing and gives the status that a shell
+    gives for it.
+    """
+    lost = out.lost
+    if lost is None:
+        return status
+    if lost.errno == errno.EPIPE:
+        return status or ExitStatus.PIPE
+    err.print(f"[bold red]error:[/] the output could not be written: {lost.strerror}")
+    err.print("[bold]hint:[/] all else that the command does is done; only its output is lost")
+    return status or ExitStatus.FAILED
 
 
 class Paper:
@@ -55,29 +207,52 @@ class Paper:
         return self.file.isatty()
 
     @property
+    def moves(self) -> bool:
+        """Whether it is a terminal on which a cursor can be moved."""
+        return self.is_terminal and os.environ.get("TERM") not in {"dumb", "unknown"}
+
+    @property
+    def styled(self) -> bool:
+        """Whether words may be bold or coloured here: on a terminal, or by ``FORCE_COLOR``."""
+        return self.moves or bool(os.environ.get("FORCE_COLOR"))
+
+    @property
+    def colours(self) -> bool:
+        """Whether they may be coloured: not when ``NO_COLOR`` says so (no-color.org)."""
+        return self.styled and not os.environ.get("NO_COLOR")
+
+    @property
     def width(self) -> int:
         """How many columns a line may have."""
         return shutil.get_terminal_size().columns if self.is_terminal else WIDE
 
+    @property
+    def lost(self) -> OSError | None:
+        """Why what was written did not arrive, if so: who writes without end asks this."""
+        file = self.file
+        file.flush()
+        return file.lost if isinstance(file, Stream) else None
+
     @cached_property
     def rich(self) -> Console:
         """Rich's console on the same stream."""
-        from rich.console import Console
+        return _console(self)
 
-        width = None if self.is_terminal else WIDE
-        return Console(stderr=self._name == "stderr", highlight=False, soft_wrap=True, width=width)
+    def write(self, text: str) -> None:
+        """Write text whose control sequences are lab's own, and no others."""
+        file = self.file
+        (file.styled if isinstance(file, Stream) else file.write)(text)
 
     def print(self, text: str, *, style: str = "", markup: bool = True) -> None:
         """Write a line; with ``markup``, words like ``[bold]these[/]`` get what their tag says.
 
-        Its text may come from anywhere: control characters are replaced.
+        Its text may come from anywhere: what would steer a terminal is written in letters.
         """
-        styled = self.is_terminal and os.environ.get("TERM") != "dumb"
+        styled, colours = self.styled, self.colours
 
         def code(words: str) -> str:
-            plain = "NO_COLOR" in os.environ  # no-color.org: bold and dim are no colours
             codes = [CODES[word] for word in words.split()]
-            wanted = [each for each in codes if not plain or each < "3"]
+            wanted = [each for each in codes if colours or each < "3"]  # the rest is no colour
             return f"\x1b[{';'.join(wanted)}m" if styled and wanted else ""
 
         def tag(found: re.Match[str]) -> str:
@@ -85,11 +260,57 @@ class Paper:
 
         text = clean(text)
         line = _TAG.sub(tag, text) if markup else text
-        self.file.write(f"{code(style)}{line}{code('/')}\n" if style else f"{line}\n")
+        self.write(f"{code(style)}{line}{code('/')}\n" if style else f"{line}\n")
 
     def draw(self, shown: RenderableType) -> None:
         """Have Rich write something of its own, a table or coloured source text."""
         self.rich.print(shown)
+
+    def data(self) -> Callable[[bytes], object]:
+        """What writes data: to a file or pipe as it is, to a terminal made visible."""
+        file = self.file
+        if not self.is_terminal and hasattr(file, "buffer"):
+            file.flush()
+            return file.buffer.write
+        return lambda data: self.write(visible(data.decode(errors="surrogateescape")))
+
+
+def _console(paper: Paper) -> Console:
+    """Rich on a stream: it may style and move, and what it shows is made visible as all else."""
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class Gated(Console):
+        """A console whose text cannot steer a terminal, whoever made it."""
+
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            """Render, with the text made visible; Rich's own controls are apart from it."""
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else visible(text), style, control)
+
+    class File:
+        """The stream as Rich sees it, looked up anew as it may be replaced."""
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a stream has
+            """Everything but writing is the stream's."""
+            return getattr(paper.file, name)
+
+        def write(self, text: str) -> int:
+            """Write what Rich made."""
+            file = getattr(paper.file, "rich_proxied_file", paper.file)  # while Rich is live
+            (file.styled if isinstance(file, Stream) else file.write)(text)
+            return len(text)
+
+    return Gated(
+        file=File(),  # type: ignore[arg-type] # all of a stream that Rich uses
+        highlight=False,
+        soft_wrap=True,
+        width=None if paper.is_terminal else WIDE,
+        force_terminal=paper.styled,
+        no_color=not paper.colours,
+    )
 
 
 out = Paper("stdout")

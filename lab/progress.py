@@ -6,7 +6,6 @@ is drawn with it: that takes as long as half the calls to podman of an ``up``.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -32,8 +31,12 @@ DOING = {
     "resume": "resuming",
     "remove": "removing",
 }
+PATIENCE = 1.0
+"""Seconds after which it is first said, in plain lines, for what is waited."""
 ID_WIDTH = 41
 """Columns for what a step does: as wide as "create record lab-record-" and its digest."""
+SETTLED = 0.5
+"""Seconds before which a rate is noise: some first answers over next to no time."""
 MARK = {"done": "[green]✓[/]", "failed": "[red]✗[/]", "aborted": "[dim]-[/]"}
 
 
@@ -41,12 +44,12 @@ def reporter(*, quiet: bool = False) -> LiveReporter | PlainReporter | SilentRep
     """The form of progress that fits where stderr goes."""
     if quiet:
         return SilentReporter()
-    return LiveReporter() if sys.stderr.isatty() else PlainReporter()
+    return LiveReporter() if err.moves else PlainReporter()
 
 
 def say(text: str) -> None:
-    """Write a line to a stderr that is no terminal, as rich would: without colours."""
-    sys.stderr.write(f"{clean(text)}\n")
+    """Write a line of text as it is."""
+    err.print(text, markup=False)
 
 
 class SilentReporter:
@@ -60,6 +63,9 @@ class SilentReporter:
         """Nothing to end."""
 
     def note(self, text: str) -> None:
+        """Ignored."""
+
+    def waiting(self, text: str) -> None:
         """Ignored."""
 
     def started(self, step: Step) -> None:
@@ -83,10 +89,23 @@ class PlainReporter(SilentReporter):
     def __init__(self) -> None:
         """Remember when steps began, to say how long they took."""
         self._began: dict[str, float] = {}
+        self._waiting = 0.0
+        self._say_at = PATIENCE
 
     def note(self, text: str) -> None:
         """Say something in passing."""
         say(text)
+
+    def waiting(self, text: str) -> None:
+        """Say for what it is waited now and then: after 1 s, 2 s, 4 s ..."""
+        if not text:
+            self._waiting, self._say_at = 0.0, PATIENCE
+            return
+        now = time.monotonic()
+        self._waiting = self._waiting or now
+        if now - self._waiting >= self._say_at:
+            say(f"waiting for {text} ({now - self._waiting:.0f} s)")
+            self._say_at *= 2
 
     def started(self, step: Step) -> None:
         """Note the time; announce builds, which are the long ones."""
@@ -107,7 +126,7 @@ class PlainReporter(SilentReporter):
     @contextmanager
     def pouring(self, order: Order) -> Iterator[Callable[[int, int], None]]:
         """Announce a load among the steps."""
-        say(f"pouring traffic: {_size(order)}")
+        say(f"sending {order}")
         yield lambda _finished, _succeeded: None
 
 
@@ -118,6 +137,7 @@ class LiveReporter:
         """Nothing is shown before the first step."""
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
+        self._wait: TaskID | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -150,6 +170,19 @@ class LiveReporter:
         from lab import console
 
         console.note(text)
+
+    def waiting(self, text: str) -> None:
+        """Keep a line that says for what it is waited, with a timer."""
+        from rich.markup import escape
+
+        if self._progress and text:
+            if self._wait is None:
+                self._wait = self._progress.add_task("", total=None, line="")
+            shown = escape(clean(f"waiting for {text}"))
+            self._progress.update(self._wait, description=shown)
+        elif self._progress and self._wait is not None:
+            self._progress.remove_task(self._wait)
+            self._wait = None
 
     def started(self, step: Step) -> None:
         """Add the step's line."""
@@ -190,7 +223,7 @@ class LiveReporter:
             yield lambda _finished, _succeeded: None
             return
         shown = self._progress
-        task = shown.add_task(f"pouring traffic: {_size(order)}", total=None, line="")
+        task = shown.add_task(f"sending {order}", total=None, line="")
         began = time.monotonic()
 
         def tell(finished: int, succeeded: int) -> None:
@@ -205,7 +238,7 @@ class LiveReporter:
 @contextmanager
 def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
     """A bar for a load, by requests or by time; it is told (finished, succeeded) as it goes."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not err.moves:
         yield lambda _finished, _succeeded: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -229,7 +262,7 @@ def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int],
             seconds = time.monotonic() - began
             bar.update(
                 task,
-                description="pouring traffic",
+                description="sending requests",
                 total=order.requests or order.duration,
                 completed=finished if order.requests else seconds,
                 text=_so_far(finished, succeeded, seconds),
@@ -241,7 +274,7 @@ def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int],
 @contextmanager
 def sweep_progress(*, quiet: bool) -> Iterator[Callable[[SweepStep], None]]:
     """A bar for a sweep, with the time left; it is told before each point."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or not err.moves:
         yield lambda step: None if quiet else say(_at(step))
         return
     from rich.progress import BarColumn, Progress, TextColumn
@@ -268,11 +301,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
 
 
-def _size(order: Order) -> str:
-    size = f"for {order.duration:g} s" if order.requests is None else f"{order.requests} requests"
-    return f"{size}, {order.concurrency} at a time"
-
-
 def _so_far(finished: int, succeeded: int, seconds: float) -> str:
-    text = f"{finished} requests · {finished / seconds:.0f}/s" if seconds else ""
-    return text + (f" · {succeeded / finished:.1%} succeeded" if finished else "")
+    text = f"{finished} requests"
+    if seconds >= SETTLED:
+        text += f" · {finished / seconds:.0f}/s"
+    return text + (f" · {succeeded / finished:.1%} successful" if finished else "")

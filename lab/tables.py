@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
+from lab import durations
 from lab.console import table
+from lab.experiment.compare import SLOWER
 from lab.measure.verdicts import Verdict, overall
 from lab.paper import clean, escape, out
 
@@ -20,6 +23,14 @@ if TYPE_CHECKING:
     from lab.measure.counters.ledger import Ledger
     from lab.measure.records import Record
     from lab.measure.verdicts import Judgement
+
+MISSING = "\N{EN DASH}"
+"""Stands where nothing was measured or given."""
+LEAST_P = 1e-15
+"""Smaller p-values say nothing more."""
+HASH = re.compile(r"\b[0-9a-f]{32,}\b")
+HASH_DIGITS = 12
+"""As many as podman shows."""
 
 COLOUR = {
     Verdict.CONFIRMED: "green",
@@ -61,17 +72,26 @@ def ledger(shown: Ledger) -> None:
 
 def comparison(shown: Comparison) -> None:
     """Print two runs side by side, what differed going in, and what is significant."""
+    first, second = shown.labels
     rows = [
-        (d.name, _number(d, d.first), _number(d, d.second), _difference(d), _significance(d))
+        (
+            f"{d.name}, slower in {second}" if d.unit == SLOWER else d.name,
+            quantity(d, d.first),
+            f"{quantity(d, d.second)} of pairs" if d.unit == SLOWER else quantity(d, d.second),
+            _difference(d),
+            significance(d),
+        )
         for d in shown.differences
     ]
-    table(("", "FIRST", "SECOND", "SECOND - FIRST", "SIGNIFICANCE"), rows)
+    table(("", first, second, "DIFFERENCE", "SIGNIFICANCE"), rows)
     if shown.inputs:
         out.print("")
         out.print("[dim]different inputs[/]")
-    inputs = [(name, str(one), str(two)) for name, (one, two) in shown.inputs.items()]
-    if inputs:
-        table(("INPUT", "FIRST", "SECOND"), inputs)
+        inputs = [
+            (name, _input(name, one), _input(name, two))
+            for name, (one, two) in shown.inputs.items()
+        ]
+        table(("INPUT", first, second), inputs)
     out.print(f"[dim]runs {shown.first} and {shown.second}[/]")
 
 
@@ -108,12 +128,12 @@ def runs(shown: Iterable[Record]) -> None:
                 record.id,
                 record.kind,
                 str(record.load.sent),
-                str(record.load.order.concurrency),
+                record.load.order.pace,
                 "" if rate is None else f"{rate:.1%}",
                 str(verdict),
             )
         )
-    table(("RUN", "KIND", "SENT", "CONCURRENCY", "SUCCESS", "VERDICT"), rows)
+    table(("RUN", "KIND", "SENT", "PACE", "SUCCESS", "VERDICT"), rows)
 
 
 def replayed(shown: Replayed) -> None:
@@ -137,29 +157,56 @@ def _interval(interval: tuple[float, float] | None) -> str:
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
-def _number(difference: Difference, value: float | None) -> str:
+def quantity(difference: Difference, value: float | None) -> str:
+    """A measured value with its unit; a dash where nothing was measured."""
     if value is None:
-        return ""
-    if difference.unit == "share":
-        return f"{value:.2%}"
-    if difference.unit == "s":
-        return f"{value * 1000:.2f} ms"
-    return f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"  # noqa: PLR2004 - enough digits
+        return MISSING
+    match difference.unit:
+        case "share":
+            return f"{value:.2%}"
+        case "s":
+            return f"{value * 1000:.2f} ms"
+        case unit if unit == SLOWER:
+            return f"{value:.1%}"
+        case unit:
+            digits = f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"  # noqa: PLR2004
+            return f"{digits} {unit}".rstrip()
+
+
+def significance(difference: Difference) -> str:
+    """Whether chance alone explains a difference, and the test that says so."""
+    if difference.p_value is None:
+        return MISSING
+    word = "significant" if difference.significant else "not significant"
+    return f"{word}, {chance(difference.p_value)} ({difference.test})"
+
+
+def chance(p_value: float) -> str:
+    """A p-value, of which very small ones mean no more than that they are."""
+    return f"p = {p_value:.2g}" if p_value >= LEAST_P else f"p < {LEAST_P:g}"
 
 
 def _difference(difference: Difference) -> str:
     if difference.first is None or difference.second is None:
-        return ""
-    return f"{'+' if difference.second >= difference.first else '-'}" + _number(
-        difference, abs(difference.second - difference.first)
-    )
+        return MISSING
+    change = difference.second - difference.first
+    sign = "-" if change < 0 else "+"
+    if difference.unit == "share":
+        return f"{sign}{abs(change) * 100:.2f} percentage points"
+    return sign + quantity(difference, abs(change))
 
 
-def _significance(difference: Difference) -> str:
-    if difference.p_value is None:
-        return ""
-    word = "significant" if difference.significant else "not significant"
-    return f"{word}, p = {difference.p_value:.2g} ({difference.test})"
+def _input(name: str, value: object) -> str:
+    """An input as people read it: sizes in GiB, durations, hashes as far as one needs them."""
+    if value is None or value == "":
+        return MISSING
+    if name == "host.memory" and isinstance(value, int):
+        return f"{value / 2**30:.1f} GiB"
+    if name in {"load.duration", "load.timeout"} and isinstance(value, int | float):
+        return durations.show(value)
+    if name == "load.rate":
+        return f"{value:g}/s"
+    return HASH.sub(lambda found: found[0][:HASH_DIGITS], str(value).removeprefix("sha256:"))
 
 
 def record(shown: Record, fields: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from lab.cli import app
+from lab.commands.examples import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +30,8 @@ INTRODUCTION = """\
 
 Results go to stdout, progress and errors to stderr. Exit statuses: 0 good, 1 something failed,
 2 wrong usage or a wrong scenario, 3 no such lab or not all of it runs, 4 measured and not as
-predicted, 130 interrupted, 143 terminated.
+predicted, 130 interrupted, 143 terminated. A DURATION is `500ms`, `10s`, `1m30s` or a plain number
+of seconds.
 """
 
 SHARED = {"--help", "--install-completion", "--show-completion"}
@@ -84,7 +86,7 @@ def _overview(link: str) -> Iterator[str]:
 
 
 def _sections() -> Iterator[str]:
-    """For each command: its help, its usage, its arguments and options."""
+    """For each command: its help, its usage, its arguments and options, and examples."""
     for name, context in _commands():
         usage = " ".join([name, *context.command.collect_usage_pieces(context)])
         yield from (f"## {name}", "", context.command.help or "", "")
@@ -92,7 +94,10 @@ def _sections() -> Iterator[str]:
         records = [param.get_help_record(context) for param in context.command.get_params(context)]
         rows = [(f"`{r[0]}`", r[1]) for r in records if r and r[0] not in SHARED | {"-h, --help"}]
         yield from _table(("argument or option", "meaning"), rows)
-        yield ""
+        yield from ("", "```console")
+        for line, purpose in EXAMPLES[name.partition(" ")[2]].items():
+            yield from (f"# {purpose}", f"$ {line}")
+        yield from ("```", "")
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:

@@ -17,7 +17,7 @@ for scenario in direct sidecar; do
     lab up "$scenario" >/dev/null
     lab load >/dev/null
 done
-.venv/bin/lab report -o "$place/report.html"
+.venv/bin/lab report --html "$place/report.html"
 
 # It keeps a profile in the home directory otherwise.
 chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars \

@@ -9,14 +9,14 @@ import typer
 
 from lab.commands.guard import alone, guarded, open_lab, parameters
 from lab.errors import ExitStatus, UsageError
-from lab.measure.traffic.pacer import Arrivals
+from lab.measure.traffic.pacer import MOST_CONNECTIONS, Arrivals
 from lab.options import (
-    MOST_CONNECTIONS,
     Against,
     ArrivalSeed,
     ArrivalsOption,
     Concurrency,
     Duration,
+    Engine,
     FixedConcurrency,
     FixedRequests,
     Format,
@@ -24,7 +24,6 @@ from lab.options import (
     Output,
     Quiet,
     Rate,
-    ReadyTimeout,
     Requests,
     RequestTimeout,
     Run,
@@ -33,8 +32,8 @@ from lab.options import (
     Source,
     SourceOption,
     Target,
-    Url,
     Values,
+    Wait,
 )
 
 if TYPE_CHECKING:
@@ -47,36 +46,41 @@ def load(
     concurrency: Concurrency = None,
     duration: Duration = None,
     rate: Rate = None,
-    arrivals: ArrivalsOption = Arrivals.CONSTANT,
-    arrival_seed: ArrivalSeed = 0,
+    arrivals: ArrivalsOption = None,
+    arrival_seed: ArrivalSeed = None,
     timeout: RequestTimeout = 30,
     url: Target = "",
     name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
+    engine: Engine = "",
 ) -> None:
-    """Pour traffic on service A and count its answers, as the article's curl loop does.
+    """Send requests to service A and count the answers, as the article's curl loop does.
 
-    Sends one request at a time, -c at a time, or --rate per second; none is sent twice. What
-    client, services and sidecar counted is reconciled and recorded, unless --url is given.
+    Keeps -c requests in flight, or sends --rate per second; no request is sent twice. The counts
+    of client, services and sidecar are reconciled and recorded, unless --url is given.
     """
     from lab import console, progress, tables
     from lab.experiment.run import Purpose, measure
     from lab.measure.traffic.load import Order
     from lab.measure.traffic.pour import pour
 
+    if arrivals and not rate:
+        raise UsageError("--arrivals needs --rate", hint="for example --rate 100")
+    if arrival_seed is not None and arrivals is not Arrivals.POISSON:
+        raise UsageError("--arrival-seed needs --arrivals poisson")
     order = Order(
         url=url,
         requests=1000 if requests is None and duration is None else requests,
         duration=duration,
         concurrency=concurrency or (MOST_CONNECTIONS if rate else 1),
         rate=rate,
-        arrivals=arrivals,
-        arrival_seed=arrival_seed,
+        arrivals=arrivals or Arrivals.CONSTANT,
+        arrival_seed=arrival_seed or 0,
         timeout=timeout,
     )
     record = None
-    lab = None if url else open_lab("")
+    lab = None if url else open_lab(engine)
     with progress.load_progress(order, quiet=quiet) as tell:
         if lab:
             record = measure(lab, name, order, tell, Purpose())
@@ -90,7 +94,7 @@ def load(
         console.load(result)
         if record:
             tables.ledger(record.ledger)
-            console.note(f"recorded as {record.id}; `lab verify` shows the verdicts")
+            console.note(console.named(f"recorded as {record.id}; next: `lab verify`", name))
     if result.partial:
         raise typer.Exit(ExitStatus.INTERRUPTED)
 
@@ -100,17 +104,20 @@ def verify(
     requests: FixedRequests = None,
     concurrency: FixedConcurrency = None,
     junit: Annotated[
-        Path | None, typer.Option("--junit", help="Also write the verdicts as JUnit XML.")
+        Path | None,
+        typer.Option(
+            "--junit", metavar="FILE", help="Also write the verdicts to a file, as JUnit XML."
+        ),
     ] = None,
     name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
-    url: Url = "",
+    engine: Engine = "",
 ) -> None:
     """Judge every claim of the running scenario: predicted, observed, verdict.
 
-    Judges the latest `lab load` when the lab is still the same, else pours 1000 requests; with
-    -n or -c it always pours. Exit status 4 unless every claim is confirmed; a lab that is as
+    Judges the latest `lab load` if the lab has not changed since; otherwise, or with -n or -c,
+    it sends requests first. Exit status 4 unless every claim is confirmed; a lab that is as
     described fails once in 1000 runs.
     """
     from lab import console, progress, tables
@@ -126,7 +133,7 @@ def verify(
             concurrency=concurrency or 1,
         )
     shown = order or Order(url="", requests=REQUESTS)
-    lab = open_lab(url)
+    lab = open_lab(engine)
     with progress.load_progress(shown, quiet=quiet) as tell:
         verified = verify(lab, name, order, tell)
     judgements = verified.record.judgements
@@ -138,9 +145,8 @@ def verify(
         result = overall(judgements)
         console.json_out({"run": verified.record.id, "verdict": result, "claims": judgements})
     else:
-        how = "judging the latest load" if verified.earlier else "poured"
-        sent, at = verified.record.load.sent, verified.record.load.order.concurrency
-        console.note(f"{how}: {sent} requests, {at} at a time, run {verified.record.id}")
+        how = "latest load" if verified.earlier else "new load"
+        console.note(f"{how}: {verified.record.load.order}, run {verified.record.id}")
         tables.verdicts(judgements)
     if verified.record.load.partial and not verified.earlier:
         raise typer.Exit(ExitStatus.INTERRUPTED)
@@ -156,15 +162,15 @@ def compare(
     concurrency: FixedConcurrency = None,
     set_: Set = None,
     source: SourceOption = Source.AUTO,
-    timeout: ReadyTimeout = 60,
+    wait: Wait = 60,
     name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
-    url: Url = "",
+    engine: Engine = "",
 ) -> None:
-    """Pour the same traffic on two scenarios, one after the other, side by side.
+    """Send the same load to two scenarios, one after the other, and compare the results.
 
-    The lab is left in the second one. --set goes to whichever of them has the parameter.
+    Leaves the second one running. --set applies to each scenario that has the parameter.
     """
     from lab import console, lifecycle, progress, tables
     from lab.experiment.compare import compare, contrast
@@ -184,9 +190,9 @@ def compare(
         wishes.append(lifecycle.Wish(scenario=each, name=name, given=own, source=source))
     with progress.reporter(quiet=quiet) as reporter:
         pair = (wishes[0], wishes[1])
-        lab = open_lab(url, reporter)
+        lab = open_lab(engine, reporter)
         with alone(lab, name, quiet=quiet):
-            records = compare(lab, pair, order, reporter.pouring, timeout=timeout)
+            records = compare(lab, pair, order, reporter.pouring, timeout=wait)
     found = contrast(*records)
     if output is Output.JSON:
         console.json_out(found)
@@ -196,23 +202,42 @@ def compare(
 
 @guarded
 def sweep(
-    error_rate: Annotated[Values, typer.Option("--error-rate", metavar="P,P...")] = "20",
-    retries: Annotated[Values, typer.Option("--retries", metavar="N,N...")] = "2",
-    concurrency: Annotated[Values, typer.Option("-c", "--concurrency", metavar="N,...")] = "1",
-    max_retries: Annotated[Values, typer.Option("--max-retries", metavar="N,N...")] = "3",
-    requests: Annotated[int, typer.Option("-n", "--requests", min=1, help="At each point.")] = 1000,
+    error_rate: Annotated[
+        Values,
+        typer.Option(
+            "--error-rate", metavar="P,P...", help="Percentages of requests that service B fails."
+        ),
+    ] = "20",
+    retries: Annotated[
+        Values, typer.Option("--retries", metavar="N,N...", help="Maximum retries per request.")
+    ] = "2",
+    concurrency: Annotated[
+        Values,
+        typer.Option("-c", "--concurrency", metavar="N,N...", help="Maximum in-flight requests."),
+    ] = "1",
+    max_retries: Annotated[
+        Values,
+        typer.Option(
+            "--max-retries",
+            metavar="N,N...",
+            help="Maximum concurrent retries (Envoy's circuit breaker).",
+        ),
+    ] = "3",
+    requests: Annotated[
+        int, typer.Option("-n", "--requests", min=1, help="Number of requests at each point.")
+    ] = 1000,
     set_: Set = None,
     source: SourceOption = Source.AUTO,
-    timeout: ReadyTimeout = 60,
+    wait: Wait = 60,
     name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
-    url: Url = "",
+    engine: Engine = "",
 ) -> None:
     """Measure the sidecar over a grid of parameters, and judge every point.
 
-    Each point is a run; the same sweep again goes on where an earlier one stopped. Exit status
-    4 when the success rate of a point is not confirmed.
+    Each point is a run; the same sweep again continues an interrupted one. Exit status 4 when
+    the success rate of a point is not confirmed.
     """
     from lab import console, progress, tables
     from lab.experiment.sweep import CONCURRENCY, Grid, summary, sweep
@@ -237,9 +262,9 @@ def sweep(
         return Order(url="", requests=requests, concurrency=point[CONCURRENCY])
 
     with progress.sweep_progress(quiet=quiet) as tell:
-        lab = open_lab(url)
+        lab = open_lab(engine)
         with alone(lab, name, quiet=quiet):
-            points = sweep(lab, grid, order, tell, timeout=timeout)
+            points = sweep(lab, grid, order, tell, timeout=wait)
     if output is Output.JSON:
         rows = [
             {"point": p.point, "run": p.record.id, "verdict": p.success, "resumed": p.resumed}
@@ -249,7 +274,7 @@ def sweep(
     else:
         tables.sweep(points, summary(points))
         if resumed := sum(point.resumed for point in points):
-            console.note(f"{resumed} of {len(points)} points were measured by an earlier sweep")
+            console.note(f"{resumed} of {len(points)} points are from an earlier sweep")
     if any(point.success != Verdict.CONFIRMED for point in points):
         raise typer.Exit(ExitStatus.VERDICT)
 
@@ -257,16 +282,16 @@ def sweep(
 @guarded
 def replay(
     run: Run,
-    timeout: ReadyTimeout = 60,
+    wait: Wait = 60,
     name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
-    url: Url = "",
+    engine: Engine = "",
 ) -> None:
-    """Repeat a recorded run from the beginning, and compare.
+    """Repeat a recorded run from the beginning, and compare the results.
 
-    Takes the lab down and up again. With a seed, one request at a time, the outcomes are the
-    same request by request; exit status 4 when they should be and are not.
+    Takes the lab down and up again. With a seed and one request in flight, every outcome is
+    the same as before; exit status 4 when one that should be is not.
     """
     from lab import console, progress, tables
     from lab.experiment.compare import contrast
@@ -275,9 +300,9 @@ def replay(
 
     first = records.read(records.find(run))
     with progress.reporter(quiet=quiet) as reporter:
-        lab = open_lab(url, reporter)
+        lab = open_lab(engine, reporter)
         with alone(lab, name, quiet=quiet):
-            found = replay(lab, first, name, reporter.pouring, timeout=timeout)
+            found = replay(lab, first, name, reporter.pouring, timeout=wait)
     if output is Output.JSON:
         contrasted = contrast(found.first, found.second)
         console.json_out(
@@ -300,5 +325,5 @@ def _numbers(option: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(dict.fromkeys(int(part) for part in text.split(",")))
     except ValueError as error:
-        hint = f"as in {option} 0,10,20"
-        raise UsageError(f"{option} {text}: whole numbers are wanted", hint=hint) from error
+        hint = f"for example {option} 0,10,20"
+        raise UsageError(f"{option} {text}: give whole numbers", hint=hint) from error

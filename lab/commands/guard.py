@@ -26,12 +26,16 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        from lab.topology.spec import DEFAULT_NAME, check_name
+
+        name = str(kwargs.get("name", DEFAULT_NAME))
         try:
+            check_name(name)
             return command(*args, **kwargs)
         except LabError as error:
             from lab import console
 
-            console.error(error)
+            console.error(error, name)
             raise typer.Exit(error.status) from error
         except KeyboardInterrupt as error:
             from lab import console
@@ -39,7 +43,7 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             terminated = isinstance(error, Terminated)
             word = "terminated" if terminated else "interrupted"
             done = " ".join(map(str, error.args)) or "what is listed above is done"
-            console.note(f"{word}: {done}; `lab up` or `lab down` carries on")
+            console.note(console.named(f"{word}: {done}; `lab up` or `lab down` carries on", name))
             status = ExitStatus.TERMINATED if terminated else ExitStatus.INTERRUPTED
             raise typer.Exit(status) from error
 
@@ -52,13 +56,13 @@ def parameters(pairs: list[str] | None, **named: str | int | None) -> dict[str, 
     for pair in pairs or ():
         name, equals, value = pair.partition("=")
         if not equals:
-            raise UsageError(f"--set {pair}: NAME=VALUE is wanted", hint="as in --set retries=3")
+            raise UsageError(f"--set {pair}: give NAME=VALUE", hint="for example --set retries=3")
         given[name] = value
     return given
 
 
 def open_lab(url: str, reporter: Any = None) -> Lab:  # noqa: ANN401 - one of console's reporters
-    """Connect to podman; nothing is reported unless ``reporter`` wants to hear of it."""
+    """Connect to podman at ``url``, "" for the usual place; report to ``reporter`` if given."""
     from lab.engine.podman import connect
     from lab.lifecycle import Lab
     from lab.progress import SilentReporter

@@ -1,4 +1,4 @@
-"""The commands of a lab's life: up, down, status, build."""
+"""The commands of a lab's life: up, down, status, build, clean."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from lab.commands.guard import alone, guarded, open_lab, parameters
 from lab.errors import ExitStatus
 from lab.options import (
     DryRun,
+    Engine,
     ErrorRate,
     Format,
     Host,
@@ -27,7 +28,7 @@ from lab.options import (
     Set,
     Source,
     SourceOption,
-    Url,
+    Wait,
 )
 
 
@@ -44,16 +45,16 @@ def up(
     prometheus_port: PrometheusPort = None,
     set_: Set = None,
     source: SourceOption = Source.AUTO,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab answers.")] = 60,
+    wait: Wait = 60,
     dry_run: DryRun = False,
     output: Format = Output.TABLE,
     quiet: Quiet = False,
-    url: Url = "",
+    engine: Engine = "",
 ) -> None:
     """Make podman match a scenario, and wait until it answers.
 
-    Running it again changes nothing that is already right; another scenario replaces only what
-    differs.
+    Run it again and nothing changes; with another scenario or other parameters it replaces
+    only what differs.
     """
     from lab import lifecycle, progress
 
@@ -70,11 +71,11 @@ def up(
     wish = lifecycle.Wish(scenario=scenario, name=name, given=given, source=source)
     wish.check()
     with progress.reporter(quiet=quiet) as reporter:
-        lab = open_lab(url, reporter)
+        lab = open_lab(engine, reporter)
         with nullcontext() if dry_run else alone(lab, name, quiet=quiet):
             prepared = lifecycle.prepare(lab, wish)
             reporter.note(str(prepared.source))
-            result = None if dry_run else lifecycle.up(lab, prepared, timeout=timeout)
+            result = None if dry_run else lifecycle.up(lab, prepared, timeout=wait)
     from lab import console
 
     if result is None:
@@ -83,6 +84,8 @@ def up(
         console.json_out(result)
     else:
         console.up(result, prepared.plan)
+    if result is not None and not result.up:
+        raise typer.Exit(ExitStatus.DEGRADED)
 
 
 @guarded
@@ -94,13 +97,13 @@ def down(
     dry_run: DryRun = False,
     output: Format = Output.TABLE,
     quiet: Quiet = False,
-    url: Url = "",
+    engine: Engine = "",
 ) -> None:
-    """Remove everything that this lab owns, and nothing else."""
+    """Remove everything that the lab owns, and nothing else."""
     from lab import lifecycle, progress
 
     with progress.reporter(quiet=quiet) as reporter:
-        lab = open_lab(url, reporter)
+        lab = open_lab(engine, reporter)
         with nullcontext() if dry_run else alone(lab, name, quiet=quiet):
             plan = lifecycle.down(lab, name, volumes=volumes, dry_run=dry_run)
     lab.engine.retire()
@@ -113,13 +116,13 @@ def down(
 
 
 @guarded
-def status(name: Name = "lab", output: Format = Output.TABLE, url: Url = "") -> None:
-    """Show what runs, healthy or not, in sync or drifted; exit status 3 unless it is up."""
+def status(name: Name = "lab", output: Format = Output.TABLE, engine: Engine = "") -> None:
+    """Show what runs and whether it is in sync with its scenario; exit status 3 unless it is up."""
     from lab import console
     from lab.engine.podman import connect
     from lab.lifecycle import look
 
-    found = look(connect(url), name)
+    found = look(connect(engine), name)
     if output is Output.JSON:
         console.json_out(found)
     else:
@@ -135,15 +138,15 @@ def build(
     set_: Set = None,
     output: Format = Output.TABLE,
     quiet: Quiet = False,
-    url: Url = "",
+    engine: Engine = "",
 ) -> None:
-    """Build the images of a scenario that are missing, and start nothing."""
+    """Build the missing images of a scenario, and start nothing."""
     from lab import console, lifecycle, progress
 
     wish = lifecycle.Wish(scenario=scenario, name="lab", given=parameters(set_), source=source)
     wish.check()
     with progress.reporter(quiet=quiet) as reporter:
-        lab = open_lab(url, reporter)
+        lab = open_lab(engine, reporter)
         with interruption.orderly():
             built = lifecycle.build(lab, wish)
     if output is Output.JSON:
@@ -151,6 +154,31 @@ def build(
     else:
         console.note(str(built.source))
         console.images(built)
+
+
+@guarded
+def clean(
+    dry_run: DryRun = False,
+    output: Format = Output.TABLE,
+    quiet: Quiet = False,
+    engine: Engine = "",
+) -> None:
+    """Remove the images that lab has built and that no lab uses.
+
+    Images that a lab or another container uses stay, and so does every image that lab did not
+    build. `lab up` builds again what it needs.
+    """
+    from lab import console, lifecycle, progress
+
+    with progress.reporter(quiet=quiet) as reporter:
+        lab = open_lab(engine, reporter)
+        with nullcontext() if dry_run else interruption.orderly():
+            plan = lifecycle.clean(lab, dry_run=dry_run)
+    lab.engine.retire()
+    if dry_run or output is Output.JSON:
+        show_plan(plan, output)
+    else:
+        console.cleaned(plan)
 
 
 def show_plan(plan: Any, output: Output) -> None:  # noqa: ANN401 - a Plan, not imported here

@@ -8,7 +8,7 @@ import typer
 
 from lab.commands.guard import guarded, open_lab, parameters
 from lab.errors import AbsentError, ExitStatus, UsageError
-from lab.options import Container, Format, Name, Output, Scenario, Set, Source, Url
+from lab.options import Container, Engine, Format, Name, Output, Scenario, Set, Source
 
 
 @guarded
@@ -37,9 +37,9 @@ def show(
     scenario: Scenario,
     name: Name = "lab",
     set_: Set = None,
-    shell: Annotated[bool, typer.Option("--shell", help="Only the podman steps.")] = False,
+    shell: Annotated[bool, typer.Option("--shell", help="Print only the podman commands.")] = False,
 ) -> None:
-    """Show a scenario's YAML, and the podman steps that one would type by hand."""
+    """Show a scenario's YAML and the podman commands that it stands for."""
     from lab import console
     from lab.images import recipes
     from lab.topology import scenario as scenarios_
@@ -56,35 +56,37 @@ def show(
 @guarded
 def logs(
     container: Container = "",
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as lines come.")] = False,
-    tail: Annotated[int | None, typer.Option("--tail", min=0, help="Only the last lines.")] = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Follow the logs.")] = False,
+    tail: Annotated[
+        int | None, typer.Option("--tail", min=0, help="Print only the last lines.")
+    ] = None,
     name: Name = "lab",
-    url: Url = "",
+    engine: Engine = "",
 ) -> None:
-    """Print what the lab's containers log."""
+    """Print the logs of the lab's containers."""
     from lab import console
     from lab.topology.spec import prefix
 
-    engine = open_lab(url).engine
-    ours = [c.name for c in engine.observe(name).my_containers()]
+    podman = open_lab(engine).engine
+    ours = [c.name for c in podman.observe(name).my_containers()]
     if not ours:
-        raise AbsentError(f"no lab named {name} is up", hint="start one: lab up direct")
+        raise AbsentError(f"no lab named {name} is up", hint="start one: `lab up direct`")
     wanted = [c for c in ours if container in {"", c, c.removeprefix(prefix(name))}]
     if not wanted:
         raise UsageError(
             f"lab {name} has no container {container}", hint=f"it has {', '.join(ours)}"
         )
-    streams = {each: engine.logs(each, tail=tail, follow=follow) for each in wanted}
+    streams = {each: podman.logs(each, tail=tail, follow=follow) for each in wanted}
     console.logs(streams)
 
 
 @guarded
-def doctor(output: Format = Output.TABLE, url: Url = "") -> None:
-    """Check what lab needs of this machine, with a remedy for what is missing."""
+def doctor(output: Format = Output.TABLE, engine: Engine = "") -> None:
+    """Check whether lab can run on this machine, with a remedy for whatever is missing."""
     from lab import console
     from lab.engine.doctor import examine
 
-    findings = examine(url)
+    findings = examine(engine)
     if output is Output.JSON:
         console.json_out(findings)
     else:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab import durations
 from lab.commands.guard import guarded, open_lab
 from lab.errors import AbsentError, UsageError
 from lab.interruption import Terminated
-from lab.options import Format, Name, Output, Runs, Url
+from lab.options import Engine, Format, Name, Output, Runs, Since
 
 if TYPE_CHECKING:
     from lab.measure.counters.prometheus import Prometheus
@@ -20,65 +20,70 @@ if TYPE_CHECKING:
 REFRESH = 1.0
 """Seconds between two pictures: as often as Prometheus scrapes."""
 LONGEST = 24 * 3600.0
-
-_UNITS = {"s": 1, "m": 60, "h": 3600}
+"""Seconds that graphs go back at most."""
 
 
 @guarded
 def report(
     runs: Runs = None,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="The file to write.", dir_okay=False)
+    html: Annotated[
+        Path, typer.Option("--html", metavar="FILE", help="The file to write.", dir_okay=False)
     ] = Path("report.html"),
 ) -> None:
-    """Write what runs have shown as one HTML file, with charts, verdicts and how to repeat it.
+    """Write a report on recorded runs as one HTML file: charts, verdicts, how to repeat them.
 
-    Tells of the latest run without a sidecar, the latest with one, and the latest sweep, unless
-    RUNS are given; a run of a sweep stands for all of it. The file needs nothing else.
+    Unless RUNS are given, it covers the latest run without a sidecar, the latest with one, and
+    the latest sweep; a run of a sweep stands for the whole sweep. The file loads nothing else.
     """
     from lab import console, paper
     from lab.report import page
 
-    ids = page.write(output, runs or ())
-    console.note(f"told of {len(ids)} runs: {', '.join(ids[:2])}" + (" ..." if ids[2:] else ""))
-    paper.out.print(str(output), markup=False)
+    ids = page.write(html, runs or ())
+    count = f"{len(ids)} run{'s' * (len(ids) != 1)}"
+    console.note(f"{count}: {', '.join(ids[:2])}" + (", ..." if ids[2:] else ""))
+    paper.out.print(str(html), markup=False)
 
 
 @guarded
 def metrics(
-    last: Annotated[
-        str, typer.Option("--last", metavar="TIME", help="How far back: 30s, 5m, 1h.")
-    ] = "2m",
+    since: Since = 120,
     name: Name = "lab",
     output: Format = Output.TABLE,
-    url: Url = "",
+    engine: Engine = "",
 ) -> None:
-    """Show the article's graphs: requests by status per second, and Envoy's retries.
+    """Show the article's graphs: requests per second by status, and Envoy's retries.
 
-    On a terminal they move until Ctrl-C; elsewhere a table of the same is printed once.
+    Live on a terminal, until Ctrl-C; elsewhere a table is printed once.
     """
     from lab import console, paper
     from lab.report.rates import rates
 
-    seconds = _seconds(last)
-    source = _prometheus(url, name)
+    if since > LONGEST:
+        raise UsageError(f"--since {durations.show(since)} is too long", hint="at most 24h")
+    source, graphs = _prometheus(engine, name)
     if output is Output.JSON:
-        console.json_out(rates(source, seconds))
+        console.json_out(rates(source, since))
     elif paper.out.is_terminal:
-        _live(source, seconds)
+        _live(source, since)
     else:
-        _table(source, seconds)
+        _table(source, since)
+    if graphs and output is not Output.JSON:
+        console.note(f"in Prometheus: {graphs}")
 
 
-def _prometheus(url: str, name: str) -> Prometheus:
-    from lab.experiment.run import PROMETHEUS, present
+def _prometheus(engine: str, name: str) -> tuple[Prometheus, str]:
+    """A lab's Prometheus, and the URL of its own graphs of the lab."""
+    from lab.experiment.run import present
     from lab.measure.counters.prometheus import Prometheus
+    from lab.topology import graphs
 
-    spec, _ = present(open_lab(url), name)
+    spec, _ = present(open_lab(engine), name)
     for port in spec.ports():
-        if port.name == PROMETHEUS:
-            return Prometheus(port.url)
-    raise AbsentError(f"{spec.scenario} has no port named {PROMETHEUS}, where Prometheus answers")
+        if port.name == graphs.PROMETHEUS:
+            return Prometheus(port.url), graphs.link(spec)
+    raise AbsentError(
+        f"{spec.scenario} has no port named {graphs.PROMETHEUS}, where Prometheus answers"
+    )
 
 
 def _live(source: Prometheus, seconds: float) -> None:
@@ -90,7 +95,7 @@ def _live(source: Prometheus, seconds: float) -> None:
     from lab.report.rates import rates
     from lab.report.terminal import draw
 
-    footer = Text("requests per second · Ctrl-C ends", style="dim", end="")
+    footer = Text("requests per second · Ctrl-C quits", style="dim", end="")
     screen = paper.out.rich
     try:
         with orderly(), Live(console=screen, screen=True, auto_refresh=False) as live:
@@ -119,18 +124,8 @@ def _table(source: Prometheus, seconds: float) -> None:
     if rows:
         console.table(("COUNTER", "STATUS", "LATEST/S", "MEAN/S", "HIGHEST/S"), rows)
     else:
-        console.note("nothing was counted in this time: `lab load` pours traffic")
+        console.note("no requests in this time; `lab load` sends some")
 
 
 def _latest(values: list[float]) -> float:
     return values[-1]
-
-
-def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d{1,5})([smh]?)", text)
-    seconds = int(found[1]) * _UNITS[found[2] or "s"] if found else 0
-    if not 0 < seconds <= LONGEST:
-        raise UsageError(
-            f"--last {text}: a time of at most a day is wanted", hint="as in 30s, 5m, 1h"
-        )
-    return float(seconds)

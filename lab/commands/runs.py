@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from lab.commands.group import Group
+from lab.commands.group import Command, Group
 from lab.commands.guard import guarded
 from lab.options import Format, OtherRun, Output, Run
 
 runs = typer.Typer(
     name="runs",
     cls=Group,
-    help="Look at recorded runs.",
+    help="List recorded runs, oldest first; show or compare them.",
     add_completion=False,
     rich_markup_mode=None,
 )
@@ -23,7 +23,7 @@ runs = typer.Typer(
 @guarded
 def list_(
     ctx: typer.Context,
-    last: Annotated[int, typer.Option("--last", min=1, help="How many, the newest.")] = 20,
+    last: Annotated[int, typer.Option("--last", min=1, help="How many of the newest runs.")] = 20,
     output: Format = Output.TABLE,
 ) -> None:
     """List recorded runs, oldest first."""
@@ -55,15 +55,15 @@ def list_(
     elif found:
         tables.runs(found)
     else:
-        console.note("no run is recorded yet: `lab load` makes one")
+        console.note("no runs yet; `lab load` records one")
     for message in broken:
-        console.note(f"left out: {message}")
+        console.note(f"skipped: {message}")
 
 
-@runs.command()
+@runs.command(cls=Command)
 @guarded
 def show(run: Run, output: Format = Output.TABLE) -> None:
-    """Show one run: what was asked, what was counted, and the verdicts."""
+    """Show one run: its inputs, what was counted, and the verdicts."""
     from lab import console, tables
     from lab.measure import records
 
@@ -87,10 +87,10 @@ def show(run: Run, output: Format = Output.TABLE) -> None:
         tables.verdicts(record.judgements)
 
 
-@runs.command()
+@runs.command(cls=Command)
 @guarded
 def diff(first: Run, second: OtherRun, output: Format = Output.TABLE) -> None:
-    """Say what differed between two runs in their inputs, and whether the outputs differ."""
+    """Compare two runs: which inputs differ, and whether the results do."""
     from lab import console, tables
     from lab.experiment.compare import contrast
     from lab.measure import records

@@ -52,6 +52,9 @@ class Reporter(Protocol):
     def note(self, text: str) -> None:
         """Something is worth saying in passing."""
 
+    def waiting(self, text: str) -> None:
+        """All steps are done, and what ``text`` names is waited for; for nothing more when ""."""
+
     def started(self, step: Step) -> None:
         """Work on a step begins."""
 

@@ -1,4 +1,4 @@
-"""What stands in a plan's way: resources that carry no label of this lab. Pure."""
+"""What stands in a plan's way: resources that are not this lab's. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, never boun
 def check(spec: LabSpec | None, observed: Observed) -> None:
     """Raise :class:`ConflictError` naming everything foreign that a plan would collide with."""
     found = [*_guests(observed)]
-    if spec is not None:
+    if spec is None:
+        found += _neighbours(observed)
+    else:
         found += [*_names(spec, observed), *_ports(spec, observed)]
     if found:
         raise ConflictError(
@@ -88,3 +90,12 @@ def _guests(observed: Observed) -> Iterator[str]:
     for container in observed.containers:
         if container.pod in mine and not container.mine and not container.infra:
             yield f"container {container.name} sits in {mine[container.pod]} and is not this lab's"
+
+
+def _neighbours(observed: Observed) -> Iterator[str]:
+    """Containers that somebody put on our network, which can then not be removed."""
+    mine = {network.name for network in observed.networks if network.mine}
+    for container in observed.containers:
+        for network in mine.intersection(container.networks):
+            if not container.mine:
+                yield f"container {container.name} is on network {network} and is not this lab's"

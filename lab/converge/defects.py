@@ -46,6 +46,16 @@ def of_container(wanted: ContainerSpec, seen: SeenContainer, image_id: str) -> s
     return ""
 
 
+def ended(wanted: ContainerSpec, seen: SeenContainer) -> bool:
+    """Whether a container has exited that should run, or that should have exited with code 0."""
+    return seen.state in STARTABLE and not completed(wanted, seen)
+
+
+def completed(wanted: ContainerSpec, seen: SeenContainer) -> bool:
+    """Whether a container whose work has an end has done it."""
+    return wanted.completes and seen.state in STARTABLE and seen.exit_code == 0
+
+
 def infra_of(members: tuple[SeenContainer, ...]) -> SeenContainer | None:
     """The container that holds a pod's namespaces."""
     return next((member for member in members if member.infra), None)

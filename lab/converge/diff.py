@@ -203,7 +203,7 @@ def _old_pod(
     ports. So they are created while others go, and started when all that goes is gone.
     """
     sketch.keep(Kind.POD, pod.name)
-    members = {member.name: member for member in observed.members(seen)}
+    members = {member.name: member for member in observed.members(seen) if member.mine}
     infra = defects.infra_of(tuple(members.values()))
     stopped = infra is not None and infra.state != RUNNING
     if stopped:
@@ -227,6 +227,8 @@ def _old_pod(
             sketch.new_container(pod.name, wanted, MISSING, needs, gone)
         elif name in going:
             sketch.new_container(pod.name, wanted, found[name], (*needs, going[name]), gone)
+        elif defects.completed(wanted, member):
+            sketch.keep(Kind.CONTAINER, name, "it has completed")
         elif member.state == PAUSED:
             sketch.resume(member, "it was paused", needs)
         elif member.state in STARTABLE and not stopped:

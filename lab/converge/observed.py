@@ -1,7 +1,8 @@
 """What podman holds, as far as one lab is concerned: the left-hand side of every plan.
 
-Ours is what carries the label :data:`LAB` with this lab's name. Everything else is foreign: it
-is listed so that a plan can refuse to collide with it, and is never touched.
+Ours is what lab made under this lab's name; the engine tells by labels that nothing else can
+carry. Everything else is foreign: it is listed so that a plan can refuse to collide with it, and
+is never touched.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from lab.topology.spec import LabSpec, Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LAB = "lab.name"
 """Label on every resource: the lab that owns it."""
@@ -36,7 +37,10 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class SeenContainer(Spec, frozen=True, kw_only=True):
     """A container: ``pod`` is its pod's id or empty, ``infra`` marks the pod's own.
 
-    ``pid`` is its first process on the host, 0 when it does not run.
+    ``networks`` are empty for the members of a pod, which are on those of its infra container.
+
+    ``pid`` is its first process on the host, 0 when it does not run; ``exit_code`` is what that
+    ended with, 0 as long as it runs.
     """
 
     id: str
@@ -48,7 +52,9 @@ class SeenContainer(Spec, frozen=True, kw_only=True):
     digest: str = ""
     mine: bool = False
     infra: bool = False
+    networks: tuple[str, ...] = ()
     pid: int = 0
+    exit_code: int = 0
     published: tuple[tuple[str, int], ...] = ()
 
 
@@ -78,6 +84,14 @@ class SeenVolume(Spec, frozen=True, kw_only=True):
     mine: bool = False
     spec: str = ""
     created: datetime = _NEVER
+
+
+class SeenImage(Spec, frozen=True, kw_only=True):
+    """An image that lab built, by one of the references under which lab did; size in bytes."""
+
+    reference: str
+    id: str
+    size: int
 
 
 class Observed(Spec, frozen=True, kw_only=True):
@@ -138,12 +152,20 @@ class Observed(Spec, frozen=True, kw_only=True):
         """The names of all pods and containers that any record speaks of."""
         return frozenset(name for spec in self._specs() for name in spec.names())
 
+    def every_lab(self) -> tuple[LabSpec, ...]:
+        """What each lab there is was made from, whoever's: what its records say."""
+        return tuple(_readable(volume for volume in self.volumes if volume.spec))
+
     def _specs(self) -> Iterator[LabSpec]:
-        for record in self.records():
-            with suppress(ValueError):
-                yield LabSpec.from_json(record.spec)
+        yield from _readable(self.records())
 
     def exists(self) -> bool:
         """Whether anything of this lab but its data volumes is there."""
         mine = (*self.my_pods(), *self.my_containers(), *self.records())
         return bool(mine) or any(network.mine for network in self.networks)
+
+
+def _readable(records: Iterable[SeenVolume]) -> Iterator[LabSpec]:
+    for record in records:
+        with suppress(ValueError):
+            yield LabSpec.from_json(record.spec)

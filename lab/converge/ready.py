@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from lab import durations
 from lab.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
     from lab.topology.spec import LabSpec
 
+LOOK = 0.1
+"""Seconds between two looks at the containers while ports are asked."""
+STEADY = 1.0
+"""Seconds that a container of which nothing else is known has to run to count as started, as
+supervisord's ``startsecs``: most that cannot work end sooner."""
 INTERVAL = 0.02
 """Seconds between two probes of the same port: a pause, since each probe is a real request."""
 REQUEST = "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
@@ -37,6 +43,16 @@ class Probe(Protocol):
 
     def __call__(self, url: str, timeout: float) -> str:
         """Return "" when it answered 200, else why not, in words."""
+
+
+class Watcher(Protocol):
+    """Sees to a lab while it is waited for."""
+
+    def look(self) -> None:
+        """Raise when the lab cannot become ready any more."""
+
+    def waiting(self, text: str) -> None:
+        """Hear which ports have not answered yet, each with its last answer."""
 
 
 def checks(spec: LabSpec) -> tuple[Check, ...]:
@@ -79,28 +95,49 @@ def wait(
     spec: LabSpec,
     timeout: float,
     *,
+    watcher: Watcher,
+    steady: float = 0.0,
     ask: Probe = probe,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Return when every check has answered, each at least once.
+    """Return when every check has answered, each at least once, and after ``steady`` seconds.
 
-    Raises :class:`NotReadyError` after ``timeout`` seconds; ``details`` then has one line
+    The ``watcher`` looks at the lab every :data:`LOOK` seconds, and after all. Raises what it
+    raises, and :class:`NotReadyError` after ``timeout`` seconds; ``details`` then has one line
     ``name (URL): why`` for each check that never answered.
     """
-    deadline = clock() + timeout
+    began = looked = clock()
+    deadline = began + timeout
     wanted = checks(spec)
     pending = dict.fromkeys(wanted, "it was not asked yet")
-    while pending:
+
+    def glance() -> None:
+        nonlocal looked
+        if clock() >= looked + LOOK:
+            watcher.look()
+            looked = clock()
+
+    while pending or clock() < min(began + steady, deadline):
         for check in list(pending):
             left = deadline - clock()
             pending[check] = ask(check.url, max(0.05, min(2.0, left)))
             if not pending[check]:
                 del pending[check]
+            glance()  # an answer can take its time
+        glance()
         if pending and clock() >= deadline:
+            watcher.look()
             raise _not_ready(wanted, pending, timeout)
         if pending:
+            watcher.waiting("; ".join(_reasons(pending)))
+        if pending or steady:
             sleep(INTERVAL)
+    watcher.look()
+
+
+def _reasons(pending: dict[Check, str]) -> tuple[str, ...]:
+    return tuple(f"{check.name} ({check.url}): {why}" for check, why in pending.items())
 
 
 def _not_ready(
@@ -108,9 +145,9 @@ def _not_ready(
 ) -> NotReadyError:
     names = ", ".join(check.name for check in pending)
     error = NotReadyError(
-        f"{names} did not answer within {timeout:g} s",
-        hint="see `lab logs`, or wait longer with --timeout",
-        details=tuple(f"{c.name} ({c.url}): {why}" for c, why in pending.items()),
+        f"{names} did not answer within {durations.show(timeout)}",
+        hint="see `lab logs`, or wait longer with --wait",
+        details=_reasons(pending),
     )
     error.answered = frozenset(check.pod for check in wanted if check not in pending)
     return error

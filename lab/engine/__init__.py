@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from lab.converge.observed import Observed
+    from lab.converge.observed import Observed, SeenContainer
     from lab.converge.plan import Step
     from lab.images.builder import ImageStore
 
@@ -30,6 +30,9 @@ class Engine(Protocol):
 
         Its images are left out: :func:`lab.converge.images.looked_up` adds those that matter.
         """
+
+    def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
+        """A lab's containers as they are now; quick enough to be asked again and again."""
 
     def image_id(self, reference: str) -> str:
         """The id of the image that would be used for a reference, "" when there is none."""

@@ -13,9 +13,11 @@ from contextlib import closing
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any
 
+from lab.converge.observed import SeenImage
 from lab.engine.errors import translated
 from lab.errors import EngineError, StepError
 from lab.images.builder import StoredImage
+from lab.images.recipes import REPOSITORY, SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,7 +52,29 @@ class Images:
         if response.status_code != HTTPStatus.OK:
             raise EngineError(f"podman cannot inspect {reference}: {_cause(response.text)}")
         found = response.json()
-        return StoredImage(id=found["Id"], digest=found["Digest"], labels=found.get("Labels") or {})
+        return StoredImage(
+            id=found["Id"],
+            digest=found["Digest"],
+            labels=found.get("Labels") or {},
+            volumes=tuple((found.get("Config") or {}).get("Volumes") or ()),
+        )
+
+    def listed(self) -> tuple[SeenImage, ...]:
+        """Return every image with lab's label, once for each of lab's own names that it has.
+
+        An image that somebody built on one of them has inherited the label, not the name.
+        """
+        with translated("list images"):
+            response = self._api.get(
+                "/images/json", params={"filters": json.dumps({"label": [SOURCE]})}
+            )
+            response.raise_for_status()
+            return tuple(
+                SeenImage(reference=reference, id=item["Id"], size=item["Size"])
+                for item in response.json() or ()
+                for reference in item.get("RepoTags") or ()
+                if reference.startswith(REPOSITORY)
+            )
 
     def registry_trouble(self, reference: str) -> str:
         """Return why an image cannot be had from its registry, or nothing when it can.

@@ -14,9 +14,9 @@ from lab.errors import EngineError
 if TYPE_CHECKING:
     from lab.engine import service
 
-COMMANDS = frozenset({"up", "down", "status", "build", "logs", "load", "verify"})
+COMMANDS = frozenset({"up", "down", "status", "build", "clean", "logs", "load", "verify"})
 """The commands that work with podman in any case."""
-ELSEWHERE = ("--url", "--help", "-h")
+ELSEWHERE = ("--engine", "--url", "--help", "-h")
 """Beginnings of options with which this user's own service is not wanted."""
 
 _begun: list[_Search] = []

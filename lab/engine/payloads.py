@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from lab.converge.observed import DIGEST, LAB, RECORD
+from lab.converge.observed import RECORD
+from lab.engine.ownership import labels, member
 
 if TYPE_CHECKING:
     from lab.converge.plan import RecordSpec
@@ -23,11 +24,6 @@ UNPRIVILEGED_PORTS = {"net.ipv4.ip_unprivileged_port_start": "0"}
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared, never bound
 
 
-def labels(lab: str, digest: str) -> dict[str, str]:
-    """The labels by which a resource is known as the lab's, and as up to date."""
-    return {LAB: lab, DIGEST: digest}
-
-
 def network(lab: str, spec: NetworkSpec) -> dict[str, Any]:
     """Body of ``POST /networks/create``. Names come from host mappings, so there is no DNS.
 
@@ -39,19 +35,19 @@ def network(lab: str, spec: NetworkSpec) -> dict[str, Any]:
         "driver": "bridge",
         "network_interface": f"lab-{hashlib.sha256(spec.name.encode()).hexdigest()[:8]}",
         "dns_enabled": False,
-        "labels": labels(lab, spec.digest),
+        "labels": labels(lab, spec.name, spec.digest),
         "subnets": [{"subnet": spec.subnet, "gateway": spec.gateway}],
     }
 
 
 def volume(lab: str, spec: VolumeSpec) -> dict[str, Any]:
     """Body of ``POST /volumes/create`` for a data volume."""
-    return {"Name": spec.name, "Labels": {LAB: lab}}
+    return {"Name": spec.name, "Labels": labels(lab, spec.name)}
 
 
 def record(lab: str, spec: RecordSpec) -> dict[str, Any]:
     """Body of ``POST /volumes/create`` for a record."""
-    return {"Name": spec.name, "Labels": {LAB: lab, RECORD: spec.spec}}
+    return {"Name": spec.name, "Labels": labels(lab, spec.name) | {RECORD: spec.spec}}
 
 
 def pod(lab: str, spec: PodSpec) -> dict[str, Any]:
@@ -64,7 +60,7 @@ def pod(lab: str, spec: PodSpec) -> dict[str, Any]:
         "name": spec.name,
         "infra_name": spec.infra,
         "hostname": spec.name,
-        "labels": labels(lab, spec.shell_digest),
+        "labels": labels(lab, spec.name, spec.shell_digest),
         "hostadd": [
             f"{name}:{address}" for name, addresses in spec.hosts.items() for address in addresses
         ],
@@ -91,13 +87,13 @@ def pod(lab: str, spec: PodSpec) -> dict[str, Any]:
     }
 
 
-def container(lab: str, pod_name: str, spec: ContainerSpec, *, limits: bool) -> dict[str, Any]:
+def container(lab: str, pod_id: str, spec: ContainerSpec, *, limits: bool) -> dict[str, Any]:
     """Body of ``POST /containers/create``; ``limits`` is off where cgroups cannot enforce any."""
     body: dict[str, Any] = {
         "name": spec.name,
-        "pod": pod_name,
+        "pod": pod_id,
         "image": spec.image,
-        "labels": labels(lab, spec.digest),
+        "labels": labels(lab, member(pod_id, spec.name), spec.digest),
         "env": spec.environment,
         "no_new_privileges": True,
         "read_only_filesystem": spec.read_only,

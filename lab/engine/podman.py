@@ -33,6 +33,7 @@ from lab.converge.plan import Action, Kind, RecordSpec
 from lab.engine import early, host, leftovers, listeners, payloads, service, versions
 from lab.engine.errors import translated
 from lab.engine.logs import frames
+from lab.engine.ownership import OWNER, owns, owns_container
 from lab.engine.wire import UnixApi
 from lab.errors import AddressTakenError, AlreadyThereError, EngineError
 from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, VolumeSpec
@@ -77,6 +78,7 @@ COLLECTION = {
     Kind.NETWORK: "/networks",
     Kind.VOLUME: "/volumes",
     Kind.RECORD: "/volumes",
+    Kind.IMAGE: "/images",
 }
 
 
@@ -139,6 +141,8 @@ class PodmanEngine:
         self.version = version
         self.service = found
         self._limits = _limits_work()
+        self._pod_ids: dict[str, str] = {}
+        """The ids of the pods that were observed or created, by name: containers carry them."""
 
     @cached_property
     def client(self) -> APIClient:
@@ -162,11 +166,14 @@ class PodmanEngine:
             subnets = tuple(subnet for network in networks for subnet in network.subnets)
             pods = self._list("/pods/json")
             infra = frozenset(pod.get("InfraId") or "" for pod in pods)
+            seen = tuple(_pod(lab, item) for item in pods)
+            self._pod_ids |= {pod.name: pod.id for pod in seen if pod.mine}
+            others = frozenset(pod.id for pod in seen if not pod.mine)
             return Observed(
                 lab=lab,
-                pods=tuple(_pod(lab, item) for item in pods),
+                pods=seen,
                 containers=tuple(
-                    _container(lab, item, infra)
+                    _container(lab, item, infra, others)
                     for item in self._list("/containers/json", all="true", external="true")
                     # Other programs' containers in podman's storage; Buildah's call themselves so.
                     if item.get("State") != HALF_MADE or item.get("Command") == [HALF_MADE]
@@ -175,6 +182,15 @@ class PodmanEngine:
                 volumes=tuple(_volume(lab, item) for item in self._list("/volumes/json")),
                 subnets_in_use=(*subnets, *_routes()),
             )
+
+    def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
+        """List those that have the lab's label and are its own."""
+        with translated("look at what runs"):
+            wanted = json.dumps({"label": [f"{LAB}={lab}"]})
+            found = self._list("/containers/json", all="true", filters=wanted)
+            infra = frozenset(item["Id"] for item in found if item.get("IsInfra"))
+            listed = (_container(lab, item, infra, frozenset()) for item in found)
+            return tuple(container for container in listed if container.mine)
 
     def image_id(self, reference: str) -> str:
         """Ask podman, which knows what a short name stands for."""
@@ -233,8 +249,8 @@ class PodmanEngine:
         if not self.service.private:
             return
         with suppress(EngineError):  # it is gone already
-            left = json.dumps({"label": [LAB]})
-            if not self._list("/containers/json", all="true", filters=left):
+            # Of pods, since containers have the labels of their images.
+            if not self._list("/pods/json", filters=json.dumps({"label": [OWNER]})):
                 self.api.close()
                 service.stop_private()
 
@@ -271,14 +287,15 @@ class PodmanEngine:
             case PodSpec() as spec:
                 self._create_pod(step, spec)
             case ContainerSpec() as spec:
-                body = payloads.container(lab, step.pod, spec, limits=self._limits)
+                body = payloads.container(lab, self._pod_id(step.pod), spec, limits=self._limits)
                 self._post("/containers/create", body)
             case _:
                 raise AssertionError(step.id)
 
     def _create_pod(self, step: Step, spec: PodSpec) -> None:
         try:
-            self._post("/pods/create", payloads.pod(step.lab, spec))
+            answer = self._post("/pods/create", payloads.pod(step.lab, spec))
+            self._pod_ids[spec.name] = answer.json()["Id"]
         except EngineError:
             # A conflict: the pod that has this name was made by somebody else in the meantime.
             raise
@@ -287,6 +304,13 @@ class PodmanEngine:
             self.api.delete(f"/pods/{spec.name}", params={"force": "true"})
             raise
 
+    def _pod_id(self, name: str) -> str:
+        if name not in self._pod_ids:
+            answer = self.api.get(f"/pods/{name}/json")
+            answer.raise_for_status()
+            self._pod_ids[name] = answer.json()["Id"]
+        return self._pod_ids[name]
+
     def _remove(self, step: Step) -> None:
         if step.kind is Kind.NETWORK:
             self._remove_network(step.target)
@@ -294,7 +318,8 @@ class PodmanEngine:
         params = {}
         if step.kind in {Kind.POD, Kind.CONTAINER}:
             # By force a volume would take foreign containers that use it along.
-            params = {"force": "true", "timeout": str(REMOVE_SECONDS), "v": "true"}
+            # With their anonymous volumes; `v` is the word of Docker's API, which this one ignores.
+            params = {"force": "true", "timeout": str(REMOVE_SECONDS), "volumes": "true"}
         path = f"{COLLECTION[step.kind]}/{step.target}"
         if step.kind is Kind.POD:
             # Its removal would stop one container after the other. What cannot be stopped so, as
@@ -363,12 +388,14 @@ def _pod(lab: str, item: Mapping[str, Any]) -> SeenPod:
         name=item["Name"],
         state=item.get("Status", ""),
         digest=labels.get(DIGEST, ""),
-        mine=labels.get(LAB) == lab,
+        mine=owns(lab, labels, item["Name"]),
     )
 
 
-def _container(lab: str, item: Mapping[str, Any], infra: frozenset[str]) -> SeenContainer:
-    """A container; ``infra`` are those that a pod goes by.
+def _container(
+    lab: str, item: Mapping[str, Any], infra: frozenset[str], others: frozenset[str]
+) -> SeenContainer:
+    """A container; ``infra`` are those that a pod goes by, ``others`` the pods of nobody's lab.
 
     Removing a pod makes it forget its infra container before that is gone: when podman is
     killed in between, both are left, and do not belong together any more.
@@ -388,9 +415,11 @@ def _container(lab: str, item: Mapping[str, Any], infra: frozenset[str]) -> Seen
         image=item.get("Image") or "",
         image_id=item.get("ImageID") or "",
         digest=labels.get(DIGEST, ""),
-        mine=labels.get(LAB) == lab,
+        mine=owns_container(lab, item, labels, others),
+        networks=tuple(item.get("Networks") or ()),
         infra=item["Id"] in infra,
         pid=item.get("Pid") or 0,
+        exit_code=item.get("ExitCode") or 0,
         published=published,
     )
 
@@ -413,7 +442,7 @@ def _network(lab: str, item: Mapping[str, Any]) -> SeenNetwork:
             for subnet in item.get("subnets") or ()
         ),
         digest=labels.get(DIGEST, ""),
-        mine=labels.get(LAB) == lab,
+        mine=owns(lab, labels, item["name"]),
     )
 
 
@@ -422,7 +451,7 @@ def _volume(lab: str, item: Mapping[str, Any]) -> SeenVolume:
     return _seen(
         SeenVolume,
         name=item["Name"],
-        mine=labels.get(LAB) == lab,
+        mine=owns(lab, labels, item["Name"]),
         spec=labels.get(RECORD, ""),
         created=datetime.fromisoformat(item["CreatedAt"]),
     )

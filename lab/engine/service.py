@@ -63,7 +63,7 @@ def find(url: str = "") -> Service:
     Raises :class:`EngineError` when podman is missing, too old, or its service does not start.
     """
     if url:
-        return Service(url, "--url")
+        return Service(url, "--engine")
     if named := os.environ.get("CONTAINER_HOST"):
         return Service(named, "CONTAINER_HOST")
     usual = users_socket()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from lab.measure.records import Record
     from lab.measure.traffic.load import Order
 
+SLOWER = "share of pairs in which the second is slower"
+"""The unit of what a rank test tells, which has no value for the first run."""
 SIGNIFICANT = 0.05
 """Below this p-value a difference is called significant."""
 
@@ -41,10 +44,14 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Two runs side by side: ``inputs`` lists only what was not the same."""
+    """Two runs side by side, by their ids; ``inputs`` lists only what was not the same.
+
+    ``labels`` are what people call the two: their scenarios, or their ids if those are the same.
+    """
 
     first: str
     second: str
+    labels: tuple[str, str]
     inputs: dict[str, tuple[Any, Any]]
     differences: tuple[Difference, ...]
 
@@ -57,7 +64,7 @@ def compare(
     *,
     timeout: float,
 ) -> tuple[Record, Record]:
-    """Bring two scenarios up one after the other and pour the same traffic on both.
+    """Bring two scenarios up one after the other and send both the same load.
 
     The lab is left in the second one. ``pouring`` shows how far each load is.
     """
@@ -84,7 +91,7 @@ def contrast(first: Record, second: Record) -> Comparison:
         ),
         Difference(
             name="latency",
-            unit="share of pairs in which the second is slower",
+            unit=SLOWER,
             first=None,
             second=_ranks(first, second).second_higher if one.latency and two.latency else None,
             test=ranks.NAME,
@@ -107,9 +114,15 @@ def contrast(first: Record, second: Record) -> Comparison:
     return Comparison(
         first=first.id,
         second=second.id,
+        labels=_labels(first, second),
         inputs=_inputs(first, second),
         differences=tuple(differences),
     )
+
+
+def _labels(first: Record, second: Record) -> tuple[str, str]:
+    one, two = (PurePath(run.spec.scenario).stem for run in (first, second))
+    return (one, two) if one != two else (first.id, second.id)
 
 
 def _success_test(first: Record, second: Record) -> dict[str, Any]:
@@ -154,7 +167,7 @@ def _flat(record: Record) -> list[tuple[str, Any]]:
     return [
         ("scenario", record.spec.scenario),
         ("parameters", dict(record.spec.parameters)),
-        ("order", msgspec.to_builtins(record.load.order)),
+        ("load", msgspec.to_builtins(record.load.order)),
         ("images", {image.name: image.id for image in record.images}),
         ("host", msgspec.to_builtins(record.host)),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from lab.measure.counters.timeline import FILE as TIMELINE
 from lab.measure.counters.timeline import timeline
 from lab.measure.records import Host, Image, Record
 from lab.measure.traffic.pour import pour
+from lab.topology.graphs import PROMETHEUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
     Pouring = Callable[[Order], AbstractContextManager[Callable[[int, int], None]]]
     """Shows the progress of a load, which is told to what its context gives."""
 
-PROMETHEUS = "prometheus"
-"""The name of the published port at which a scenario's Prometheus answers."""
 CONFIGURATIONS = (".yaml", ".yml")
 """Files of a build context that are kept beside a record, as rendered."""
 
@@ -57,7 +57,7 @@ def present(lab: Lab, name: str) -> tuple[LabSpec, Observed]:
     observed = lab.engine.observe(name)
     spec = observed.recorded()
     if spec is None or not observed.my_pods():
-        raise AbsentError(f"no lab named {name} is up", hint="start one: lab up direct")
+        raise AbsentError(f"no lab named {name} is up", hint="start one: `lab up direct`")
     return spec, observed
 
 
@@ -209,14 +209,25 @@ def _host(lab: Lab) -> Host:
 
 
 def _configurations(spec: LabSpec) -> dict[str, str]:
-    """The rendered configuration files of every image, as they were built in."""
+    """The rendered configuration files of every image, as they were built in.
+
+    Only as many and as much as a record takes, and none of a context that has gone since: a run
+    is not lost for want of its configuration.
+    """
     found: dict[str, str] = {}
+    left = records.MOST_BYTES // 2
     for image in spec.images:
         if image.build is None:
             continue
-        for path, file in contexts.load(image.build.context, image.build.args).items():
-            if path.endswith(CONFIGURATIONS):
-                found[f"{image.name}-{path.replace('/', '-')}"] = file.content.decode()
+        try:
+            files = contexts.load(image.build.context, image.build.args)
+        except LabError:
+            continue
+        for path, file in files.items():
+            left -= len(file.content)
+            if path.endswith(CONFIGURATIONS) and left > 0 and len(found) < records.MOST_FILES // 2:
+                name = re.sub(r"[^\w.-]", "-", f"{image.name}-{path}", flags=re.ASCII)[-200:]
+                found[name] = file.content.decode(errors="replace")
     return found
 
 

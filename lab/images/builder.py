@@ -11,13 +11,14 @@ from typing import IO, TYPE_CHECKING, Protocol
 import msgspec
 
 from lab.errors import StepError
-from lab.images import cache, contexts, roots, wheels
+from lab.images import cache, containerfiles, contexts, roots, wheels
 from lab.images.bases import base
 from lab.images.recipes import PACKAGES, base_image, base_name, labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from lab.converge.observed import SeenImage
     from lab.topology.spec import BuildSpec, ImageSpec
 
 SITE_PACKAGES = "site-packages"
@@ -25,11 +26,15 @@ SITE_PACKAGES = "site-packages"
 
 
 class StoredImage(msgspec.Struct, frozen=True):
-    """An image in podman's storage: its id, its manifest's digest (``sha256:...``), its labels."""
+    """An image in podman's storage: its id, its manifest's digest (``sha256:...``), its labels.
+
+    ``volumes`` are the paths that a container of it gets a volume for.
+    """
 
     id: str
     digest: str
     labels: dict[str, str]
+    volumes: tuple[str, ...] = ()
 
 
 class ImageStore(Protocol):
@@ -37,6 +42,9 @@ class ImageStore(Protocol):
 
     def inspect(self, reference: str) -> StoredImage | None:
         """Return the image of that reference, or None when storage has none."""
+
+    def listed(self) -> tuple[SeenImage, ...]:
+        """Return every image that lab has built, of whatever lab."""
 
     def registry_trouble(self, reference: str) -> str:
         """Return why an image cannot be had from its registry, or nothing when it can."""
@@ -82,8 +90,14 @@ class Builder:
             raise StepError(f"image {image.name} stands on {stands_on.reference}, which is missing")
         files = contexts.load(build.context, build.args)
         containerfile = contexts.containerfile(files, build.context)
+        content = files[containerfile].content
+        if stored.volumes and containerfiles.runs(content):
+            raise StepError(
+                f"image {image.name} cannot use RUN: {stands_on.reference} declares volumes",
+                hint="podman could be made to mount the host's directories there",
+            )
         files[containerfile] = _labelled(
-            files[containerfile],
+            contexts.File(content=containerfiles.based_on(content, stands_on.reference)),
             labels(image)
             | {
                 "org.opencontainers.image.base.name": stands_on.reference,
@@ -91,14 +105,14 @@ class Builder:
             },
         )
         if contexts.REQUIREMENTS in files:
-            unpacked = wheels.fetch(files[contexts.REQUIREMENTS].content, emit)
-            for path, file in contexts.tree(unpacked, keep=wheels.needed).items():
-                files[f"{SITE_PACKAGES}/{path}"] = file
+            with wheels.unpacked(files[contexts.REQUIREMENTS].content, emit) as root:
+                for path, file in contexts.tree(root, keep=wheels.needed).items():
+                    files[f"{SITE_PACKAGES}/{path}"] = file
         return self._store.build(
             BytesIO(contexts.write_tar(files)),
             containerfile=containerfile,
             tag=image.reference,
-            arguments={"BASE": stands_on.reference, **build.args},
+            arguments={**build.args, "BASE": stands_on.reference},
             emit=emit,
         )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.errors import UsageError
+from lab.images import containerfiles
 from lab.topology.spec import Spec
 
 if TYPE_CHECKING:
@@ -101,9 +102,10 @@ def _read(path: Path) -> File:
 def load(context: str, arguments: Mapping[str, str]) -> Files:
     """Read a context and fill ``${NAME}`` in its templates from the build arguments.
 
-    Raises ``UsageError`` when the context is missing, has no Containerfile, holds too much or
-    what cannot be packed, or has a template that asks for an argument that is not given or
-    cannot be filled in.
+    The Containerfile is as podman gets it (:mod:`lab.images.containerfiles`). Raises
+    ``UsageError`` when the context is missing, has no Containerfile, holds too much or what
+    cannot be packed, has a template that asks for an argument that is not given or cannot be
+    filled in, or when an instruction or a requirement could reach beyond the build.
     """
     directory = locate(context)
     _check(directory)
@@ -115,7 +117,14 @@ def load(context: str, arguments: Mapping[str, str]) -> Files:
             files[path.removesuffix(TEMPLATE)] = filled
         else:
             files[path] = file
-    containerfile(files, context)
+    name = containerfile(files, context)
+    normalized = containerfiles.normalized(files[name].content, f"{context}/{name}")
+    files[name] = File(content=normalized)
+    if Path(context).is_absolute() and REQUIREMENTS in files:
+        # Imports for 15 ms, which lab's own contexts need not cost.
+        from lab.images import requirements
+
+        requirements.parse(files[REQUIREMENTS].content, f"{context}/{REQUIREMENTS}")
     return files
 
 

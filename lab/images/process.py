@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from lab.errors import StepError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
     from typing import IO
 
 LAST_LINES = 12
@@ -35,12 +36,15 @@ def run(
     doing: str,
     hint: Callable[[str], str],
     output: IO[bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
 ) -> None:
     """Run a command to its end; every line it says goes to ``emit``.
 
-    With ``output`` its standard output is written there instead. Raises ``StepError`` when it
-    cannot be started or fails: ``doing`` says what it was for ("fetching wheels"), ``hint`` is
-    given what the command said and answers what to do about it.
+    With ``output`` its standard output is written there instead; with ``environment`` it has
+    these variables and no others, and it runs in ``directory`` when that is given. Raises
+    ``StepError`` when it cannot be started or fails: ``doing`` says what it was for ("fetching
+    wheels"), ``hint`` is given what the command said and answers what to do about it.
     """
     last: deque[str] = deque(maxlen=LAST_LINES)
     shown = f"command: {shlex.join(command)}"
@@ -50,6 +54,8 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=output or subprocess.PIPE,
             stderr=subprocess.PIPE if output else subprocess.STDOUT,
+            env=environment,
+            cwd=directory,
         )
     except OSError as error:
         raise StepError(

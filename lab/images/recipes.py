@@ -22,6 +22,11 @@ REGISTRY = "registry"
 PACKAGES = "packages"
 SOURCES = (REGISTRY, PACKAGES)
 
+SOURCE = "lab.source"
+"""Label on every image that lab builds: the source that it, or its base, came from."""
+REPOSITORY = "localhost/lab/"
+"""What the references of all images that lab builds begin with."""
+
 _RECIPE = 1
 """Counts changes in how images are made: raise it when the same inputs give other images."""
 
@@ -73,7 +78,7 @@ def base_name(image: ImageSpec) -> str:
 
 def labels(image: ImageSpec) -> dict[str, str]:
     """Return the labels of a built image that are known before it is built."""
-    return {"org.opencontainers.image.title": image.name, "lab.source": image.source}
+    return {"org.opencontainers.image.title": image.name, SOURCE: image.source}
 
 
 def _built(image: ImageSpec, build: BuildSpec, stands_on: ImageSpec, source: str) -> ImageSpec:
@@ -104,7 +109,7 @@ def _repository(image: ImageSpec, build: BuildSpec) -> str:
 
 def _tagged(name: str, digest: str) -> str:
     made = f"{_RECIPE} {architecture()} {digest}"
-    return f"localhost/lab/{name}:{hashlib.sha256(made.encode()).hexdigest()[:16]}"
+    return f"{REPOSITORY}{name}:{hashlib.sha256(made.encode()).hexdigest()[:16]}"
 
 
 def _with_references(pod: PodSpec, references: dict[str, str]) -> PodSpec:

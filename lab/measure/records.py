@@ -8,18 +8,22 @@ under another name first; records from before are never touched.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from lab import files as lab_files
 from lab import xdg
 from lab.errors import LabError, UsageError
 from lab.measure.counters.ledger import Ledger
 from lab.measure.counters.samples import Snapshot
+from lab.measure.numbers import Count
 from lab.measure.traffic.load import Load
 from lab.measure.verdicts import Judgement
+from lab.topology.reader import quote
 from lab.topology.spec import LabSpec
 
 if TYPE_CHECKING:
@@ -29,7 +33,19 @@ if TYPE_CHECKING:
 VERSION = 1
 """The format's version; a reader refuses any other."""
 FILE = "record.json"
+MOST_BYTES = 32 * lab_files.MIB
+"""A record's size, and that of all files beside it: 200 million requests fit."""
+MOST_FILES = 100
+"""How many files a record may have beside it."""
+
 _PARTIAL = ".partial-"
+NEWEST = 10
+"""How many of the runs that a part of an id could mean are listed."""
+_ID = r"\w[\w-]{0,79}"
+_BESIDE = r"\w[\w.-]{0,200}\.(?:yaml|yml|json)"
+"""Names of the files that a run leaves beside its record; whatever else is there is not read."""
+_MOST_SAID = 300
+_EPOCH, _LAST_YEAR = 1970, 9999
 _READABLE = "check its permissions, or set XDG_STATE_HOME to another place"
 
 
@@ -42,8 +58,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 
     machine: str
     kernel: str
-    processors: int
-    memory: int
+    processors: Count
+    memory: Count
     """Bytes."""
     python: str
     lab: str
@@ -77,7 +93,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int = VERSION
     id: str
-    began: datetime
+    began: Annotated[datetime, msgspec.Meta(tz=True)]
     kind: str
     experiment: str = ""
     spec: LabSpec
@@ -88,8 +104,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     before: Snapshot
     after: Snapshot
     ledger: Ledger
-    skipped: int | None = None
+    skipped: Count | None = None
     judgements: tuple[Judgement, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for a time that not every zone can show: a damaged record's."""
+        if not _EPOCH <= self.began.year < _LAST_YEAR:
+            raise ValueError(f"it began in the year {self.began.year}")
 
 
 def directory() -> Path:
@@ -139,8 +160,8 @@ def ids() -> tuple[str, ...]:
     Raises :class:`RecordError` when that cannot be found out.
     """
     try:
-        # Not asked of is_dir, which from Python 3.14 on takes every trouble for a no.
-        found = [path.name for path in directory().iterdir() if (path / FILE).is_file()]
+        # Links and pipes too, and under any name: what is wrong with them is said on reading.
+        found = [path.name for path in directory().iterdir() if os.path.lexists(path / FILE)]
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as error:
@@ -163,27 +184,41 @@ def find(text: str) -> str:
         return text if text in matching else matching[0]
     if matching:
         raise UsageError(
-            f"{text!r} could be any of {len(matching)} runs",
-            hint="give more of the id",
-            details=tuple(matching[:10]),
+            f"{text!r} matches {len(matching)} runs",
+            hint="give more of the id; "
+            + (f"these are the newest {NEWEST}" if len(matching) > NEWEST else "these match"),
+            details=tuple(reversed(matching[-NEWEST:])),
         )
     hint = "`lab runs` lists them" if known else "`lab load` makes one"
     raise UsageError(f"there is no run {text!r}", hint=hint)
 
 
 def read(record_id: str) -> Record:
-    """Read a record. Raises :class:`RecordError` for a damaged one or another version."""
+    """Read a record, which may be a stranger's.
+
+    Raises :class:`RecordError` for a damaged one, one of another version, and one that would
+    lead out of its directory: by a link, or by an id that is not the directory's name.
+    """
     path = directory() / record_id / FILE
+    if not re.fullmatch(_ID, record_id):
+        raise RecordError(f"{path.parent.name!r} cannot be the id of a run", hint="rename it")
     try:
-        data = path.read_bytes()
+        data = lab_files.read(path, MOST_BYTES, below=directory())
         version = msgspec.json.decode(data, type=_Version).version
         if version == VERSION:
-            return msgspec.json.decode(data, type=Record)
+            record = msgspec.json.decode(data, type=Record)
+            if record.id == record_id:
+                return record
+            raise RecordError(
+                f"{path} is the record of another run, {quote(record.id)}",
+                hint="a record's directory has the name of its run",
+            )
     except OSError as error:
         raise RecordError(f"cannot read {path}: {error.strerror}", hint=_READABLE) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(
-            f"{path} is damaged: {error}", hint="remove its directory; other runs are whole"
+            f"{path} is damaged: {str(error)[:_MOST_SAID]}",
+            hint="remove its directory; other runs are whole",
         ) from error
     raise RecordError(
         f"{path} has version {version}, and this lab reads version {VERSION}",
@@ -194,14 +229,24 @@ def read(record_id: str) -> Record:
 def files(record_id: str) -> dict[str, str]:
     """The texts beside a record, by file name. Raises :class:`RecordError` for unreadable ones."""
     place = directory() / record_id
+    found: dict[str, str] = {}
+    left = MOST_BYTES
     try:
-        return {
-            path.name: path.read_text(encoding="utf-8")
-            for path in sorted(place.iterdir())
-            if path.name != FILE and not path.name.startswith(_PARTIAL)
-        }
-    except (OSError, UnicodeDecodeError) as error:
+        names = [path.name for path in place.iterdir() if path.name != FILE]
+        known = sorted(name for name in names if re.fullmatch(_BESIDE, name))
+        if len(known) > MOST_FILES:
+            raise RecordError(f"there are more than {MOST_FILES} files beside {place / FILE}")
+        for name in known:
+            data = lab_files.read(place / name, left, below=directory())
+            left -= len(data)
+            found[name] = data.decode()
+    except OSError as error:
+        raise RecordError(
+            f"{error.filename} cannot be read: {error.strerror}", hint=_READABLE
+        ) from error
+    except UnicodeDecodeError as error:
         raise RecordError(f"the files beside {place / FILE} cannot be read: {error}") from error
+    return found
 
 
 class _Version(msgspec.Struct):
@@ -211,7 +256,8 @@ class _Version(msgspec.Struct):
 
 
 def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+    path.unlink(missing_ok=True)
+    with path.open("xb") as file:  # never through a link that a stranger's record brought along
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

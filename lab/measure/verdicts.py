@@ -10,6 +10,7 @@ import msgspec
 
 from lab.measure.counters.ledger import Outcome
 from lab.measure.counters.spread import Spread, round_robin
+from lab.measure.numbers import Number
 from lab.topology.claims import terms
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     predicted: str = ""
     observed: str = ""
-    interval: tuple[float, float] | None = None
+    interval: tuple[Number, Number] | None = None
     why: tuple[str, ...] = ()
 
 

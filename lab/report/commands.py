@@ -5,7 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from lab import durations
 from lab.errors import LabError
+from lab.measure.traffic.load import TIMEOUT
+from lab.measure.traffic.pacer import MOST_CONNECTIONS, Arrivals
 from lab.topology import scenario
 from lab.topology.spec import DEFAULT_NAME
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def again(run: Record) -> tuple[str, ...]:
-    """Bring up what a run was poured on, pour the same, and judge it."""
+    """Bring up the lab of a run, send the same load, and judge it."""
     name = _name(run)
     up = shlex.join(["lab", "up", run.spec.scenario, *name, *_parameters(run)])
     load = shlex.join(["lab", "load", *_traffic(run), *name])
@@ -58,11 +61,18 @@ def _parameters(run: Record, without: Collection[str] = ()) -> list[str]:
 
 
 def _traffic(run: Record) -> list[str]:
+    """The options of `lab load` that are not as they are by themselves."""
     order = run.load.order
+    poisson = order.arrivals is Arrivals.POISSON
     options = {
-        "-n": order.requests,
-        "--duration": order.duration,
-        "--rate": order.rate,
-        "-c": order.concurrency,
+        "-n": str(order.requests or ""),
+        "--duration": durations.show(order.duration) if order.duration else "",
+        "--rate": f"{order.rate:.10g}" if order.rate else "",
+        "--arrivals": order.arrivals if poisson else "",
+        "--arrival-seed": str(order.arrival_seed) if poisson and order.arrival_seed else "",
+        "-c": ""
+        if order.rate and order.concurrency == MOST_CONNECTIONS
+        else str(order.concurrency),
+        "--timeout": "" if order.timeout == TIMEOUT else durations.show(order.timeout),
     }
-    return [word for name, value in options.items() if value for word in (name, f"{value:g}")]
+    return [word for name, value in options.items() if value for word in (name, value)]

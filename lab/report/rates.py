@@ -9,7 +9,8 @@ import msgspec
 
 from lab.measure.counters.prometheus import Point
 from lab.measure.counters.samples import ENVOY, RETRY_OVERFLOW, SERVICE_A, SERVICE_B
-from lab.measure.counters.timeline import RETRIED, SUPPRESSED, A, B
+from lab.measure.counters.timeline import RETRIED, SUPPRESSED
+from lab.topology.graphs import A, B
 
 if TYPE_CHECKING:
     from lab.measure.counters.prometheus import Prometheus

@@ -9,7 +9,7 @@ from lab.errors import UsageError
 from lab.experiment.assess import verdicts
 from lab.measure import records
 from lab.measure.counters.samples import ENVOY, Growth
-from lab.measure.theory.forecast import forecast
+from lab.measure.theory.forecast import forecast, setting
 from lab.measure.verdicts import confidence
 
 if TYPE_CHECKING:
@@ -107,9 +107,15 @@ def _points(sweep: str) -> tuple[Record, ...]:
     found = {
         record.experiment: record
         for record in reversed(list(_newest_first()))
-        if record.kind == SWEEP and _owner(record) == sweep and not record.load.partial
+        if record.kind == SWEEP and _owner(record) == sweep and _is_point(record)
     }
     return tuple(found.values())
+
+
+def _is_point(record: Record) -> bool:
+    """Whether a run of a sweep can stand beside what theory says."""
+    whole = record.load.sent and not record.load.partial
+    return bool(whole) and not isinstance(setting(record.spec.parameters), str)
 
 
 def _owner(record: Record) -> str:

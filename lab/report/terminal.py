@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import plotext  # type: ignore[import-untyped]
 from rich.text import Text
 
-from lab.measure.counters.timeline import RETRIED, SUPPRESSED, A, B
+from lab.measure.counters.timeline import RETRIED, SUPPRESSED
+from lab.topology.graphs import A, B
 
 if TYPE_CHECKING:
     from lab.measure.counters.prometheus import Point
@@ -38,7 +39,7 @@ def draw(rates: Rates, width: int, height: int) -> Text:
     plots = {plot[0]: _together(lines, plot) for plot in PLOTS if any(c in lines for c in plot)}
     shown = Text()
     if not plots:
-        return shown.append("nothing was counted in this time: `lab load` pours traffic\n")
+        return shown.append("no requests in this time; `lab load` sends some\n")
     rows = max(LEAST_ROWS, height // len(plots) - 1)
     for counter, drawn in plots.items():
         shown.append_text(_headline(counter, drawn))

@@ -21,6 +21,8 @@ CONTEXTS = ("services", "envoy", "haproxy", "prometheus")
 BASES = ("python", "envoy", "haproxy", "prometheus")
 """What a build can stand on."""
 CONTAINERFILE = "Containerfile"
+BASE = "BASE"
+"""The build argument that lab itself gives: the reference of the base."""
 
 _BUILD = ("context", "base", "args")
 _TARGETS = ("each", "port")
@@ -83,6 +85,8 @@ def _arguments(found: dict[str, Item], names: Names[str, tuple[str, ...]]) -> di
     lists = {name: item for name, item in found.items() if isinstance(item.node, Mapping)}
     texts = _variables({name: item for name, item in found.items() if name not in lists})
     listed = {name: _targets(item, names) for name, item in lists.items()}
+    if BASE in found:
+        found[BASE].problem(f"{BASE} stands for the base")
     return {
         name: listed[name] if name in lists else texts[name]
         for name in found

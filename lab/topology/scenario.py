@@ -6,7 +6,6 @@ Nothing here but reading files touches the world: addresses are chosen by
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +15,11 @@ from lab.errors import UsageError
 from lab.topology import scraping
 from lab.topology.document import MAX_BYTES, DocumentError, parse
 from lab.topology.measuring import KEYS as MEASURING
-from lab.topology.measuring import KEYS as MEASURING
 from lab.topology.measuring import Measuring
 from lab.topology.parameters import defaults, fill, is_default, read, redeclare
 from lab.topology.pods import REPLICA, Assembly
 from lab.topology.reader import Item, Problems, Scope, Section, nearest, quote
-from lab.topology.spec import DEFAULT_NAME, LabSpec, NetworkSpec, prefix
+from lab.topology.spec import DEFAULT_NAME, LabSpec, NetworkSpec, check_name, prefix
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -32,7 +30,6 @@ SHIPPED = Path(__file__).parent / "scenarios"
 _SUFFIXES = (".yaml", ".yml")
 _READABLE = "check the path, and whether you may read it"
 _KEYS = ("summary", "include", "entry", "parameters", "volumes", "pods", "scrape", *MEASURING)
-_LAB_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
 class Shipped(msgspec.Struct, frozen=True):
@@ -81,18 +78,26 @@ def parameters(ref: str) -> tuple[Parameter, ...]:
     return declared
 
 
-def load(ref: str, *, name: str = DEFAULT_NAME, given: Mapping[str, str | int]) -> LabSpec:
+def load(
+    ref: str,
+    *,
+    name: str = DEFAULT_NAME,
+    given: Mapping[str, str | int],
+    local: bool = False,
+) -> LabSpec:
     """Read a scenario and fill in its parameters.
 
     ``ref`` is the name of a shipped scenario or the path of a file (with a ``/`` in it, or
-    ending in .yaml or .yml), ``name`` is the lab's, ``given`` maps parameters to values. In
+    ending in .yaml or .yml), ``name`` is the lab's, ``given`` maps parameters to values of the
+    command line: only these can publish a port beyond loopback, and not even they when the lab
+    is to be ``local``. In
     the spec the network has no subnet, pods have no address, a host that stands for a pod
     holds the pod's name, and an image to build has no reference.
 
     Raises UsageError: for a bad ``name`` or ``ref``, for everything wrong in the files (each
     problem with its line), and for parameters that are unknown or out of range.
     """
-    check_lab_name(name)
+    check_name(name)
     path, label, shipped = _locate(ref)
     problems = Problems()
     # Filled in below, between reading what is declared and reading what uses it.
@@ -109,7 +114,7 @@ def load(ref: str, *, name: str = DEFAULT_NAME, given: Mapping[str, str | int]) 
         # The files' problems come first: a declaration may be what is wrong.
         refusal = error
     summary = files[-1].section.sentence("summary")
-    assembly = Assembly(name)
+    assembly = Assembly(name, given, local=local)
     for file in files:
         assembly.read_volumes(file.section.entries("volumes"))
     if (pods := files[-1].section.get("pods")) and pods.empty:
@@ -142,15 +147,6 @@ def load(ref: str, *, name: str = DEFAULT_NAME, given: Mapping[str, str | int]) 
     if refusal:
         raise refusal
     return spec
-
-
-def check_lab_name(name: str) -> None:
-    """Raise UsageError unless ``name`` can be a lab's: it becomes a prefix of other names."""
-    if not _LAB_NAME.fullmatch(name):
-        raise UsageError(
-            f"{quote(name)} cannot be the name of a lab",
-            hint="Use up to 31 small letters, digits and dashes, not a dash first.",
-        )
 
 
 def _is_path(ref: str) -> bool:

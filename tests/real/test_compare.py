@@ -16,7 +16,7 @@ def test_the_sidecar_succeeds_significantly_more_and_costs_attempts(
     del images
     with recorded_lab(account, "compare", 27010, tmp_path) as run:
         done = run("compare", "direct", "sidecar", "-n", "500", *run.ports(), "-o", "json")
-        assert "pouring traffic: 500 requests, 1 at a time" in done.err
+        assert "sending 500 requests, concurrency 1" in done.err
         found = {row["name"]: row for row in done.json["differences"]}
         success, latency = found["success rate"], found["latency"]
         assert success["test"] == "Fisher's exact test"

@@ -110,14 +110,19 @@ def test_a_data_volume_that_was_removed_is_made_with_the_container_that_had_it(
     assert changed(lab, podman, before) == made
 
 
-def test_a_container_whose_labels_are_others_is_made_again(
+def test_a_container_whose_digest_is_another_is_made_again(
     lab: Lab, podman: Podman, before: dict[str, str]
 ) -> None:
     name = lab.container("service-b")
-    image = podman.inspect(name)["ImageName"]
+    found = podman.inspect(name)
     podman("rm", "--force", name)
-    labels = ("--label", f"lab.name={lab.name}", "--label", "lab.digest=another")
-    podman("create", "--name", name, "--pod", lab.container("service-b-pod"), *labels, image)
+    labels = {
+        "lab.name": lab.name,
+        "lab.owner": f"{found['Pod']}/{name}",
+        "lab.digest": "another",
+    }
+    words = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+    podman("create", "--name", name, "--pod", found["Pod"], *words, found["ImageName"])
     assert f"remove container {name}  because its image or settings changed" in drift(lab)
     assert changed(lab, podman, before) == {"container service-b"}
 

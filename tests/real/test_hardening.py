@@ -17,7 +17,7 @@ from tests.real.waiting import until
 pytestmark = pytest.mark.real
 
 CONTAINERS = ("service-a", "service-a-envoy", "service-b", "envoy-prom")
-SIDECAR_ADMIN = 9901
+SIDECAR_METRICS = 9902
 METRICS = 8081
 
 
@@ -76,9 +76,9 @@ def test_only_service_a_and_prometheus_are_published(shared_lab: Lab, podman: Po
     }
 
 
-def test_prometheus_reaches_envoys_admin_inside_the_lab(shared_lab: Lab) -> None:
+def test_prometheus_scrapes_everything_inside_the_lab(shared_lab: Lab) -> None:
     wanted = {
-        f"http://a.service:{SIDECAR_ADMIN}/stats/prometheus",
+        f"http://a.service:{SIDECAR_METRICS}/stats/prometheus",
         f"http://a.service:{METRICS}/metrics",
         f"http://b.service:{METRICS}/metrics",
     }

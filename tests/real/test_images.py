@@ -140,7 +140,7 @@ def test_labels_tell_the_source_the_base_and_the_versions_of_packages(built: Bui
     labels = built.podman.inspect(built.reference("service-a-envoy"))["Labels"]
     base = built.podman.inspect(built.reference("base-envoy"))
     assert labels["lab.source"] == "packages"
-    assert labels["lab.envoy.retries"] == "2"
+    assert labels["envoy.retries"] == "2"
     assert labels["org.opencontainers.image.base.name"] == built.reference("base-envoy")
     assert labels["org.opencontainers.image.base.digest"] == base["Digest"]
     packages = dict(each.split("=") for each in labels["lab.packages"].split())

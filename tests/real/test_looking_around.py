@@ -69,7 +69,7 @@ def test_doctor_examines_what_the_lab_needs(account: Account) -> None:
 
 def test_doctor_fails_when_the_service_does_not_answer(account: Account) -> None:
     url = "unix:///nowhere/podman.sock"
-    findings = run_lab(account, "doctor", "-o", "json", "--url", url, status=1).json
+    findings = run_lab(account, "doctor", "-o", "json", "--engine", url, status=1).json
     (service,) = (finding for finding in findings if finding["name"] == "service")
     assert service["state"] == "bad"
     assert service["remedy"]

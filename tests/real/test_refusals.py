@@ -137,7 +137,7 @@ def test_what_is_not_ready_in_time_is_named_with_its_last_words(
         back=images["service-b"],
         ready="/never",
     )
-    late = lab("up", str(file), "--timeout", "1", status=3)
+    late = lab("up", str(file), "--wait", "1s", status=3)
     assert_explained(
         late, "front", "did not answer within 1 s", f"last lines of {lab.container('front')}",
         '"event": "started"',
@@ -150,13 +150,13 @@ def test_a_container_that_ends_at_once_is_named_with_its_last_words(
     lab = labs("crash")
     file = pair(tmp_path, port=lab.port, front=images["service-a"], back=images["service-b"])
     file.write_text(file.read_text().replace("http://back.local:8000", "nonsense"))
-    crashed = lab("up", str(file), "--timeout", "1", status=3)
+    crashed = lab("up", str(file), "--wait", "1s", status=3)
     assert_explained(crashed, "front", "UPSTREAM_SERVICE")
 
 
 def test_a_service_that_refuses_the_connection_is_named(unchanged: Lab, tmp_path: Path) -> None:
     nowhere = f"unix://{tmp_path}/nowhere.sock"
-    assert_explained(unchanged.up("direct", "--url", nowhere, status=1), nowhere)
+    assert_explained(unchanged.up("direct", "--engine", nowhere, status=1), nowhere)
 
 
 @pytest.fixture

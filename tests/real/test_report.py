@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.measure.counters.timeline import RETRIED, A, B
+from lab.measure.counters.timeline import RETRIED
+from lab.topology.graphs import A, B
 from tests.real.accounts import Account
 from tests.real.browser import Page, browser
 from tests.real.conftest import new_lab
@@ -70,7 +71,7 @@ def report(lab: Lab, account: Account, tmp_path_factory: pytest.TempPathFactory)
     ports = (f"--set=port={lab.port}", f"--set=prometheus-port={lab.prometheus_port}")
     lab("sweep", "-n", str(REQUESTS), "-c", "1,8", *ports, environment=environment, patience=120)
     path = place / "report.html"
-    run_lab(account, "report", "-o", str(path), environment=environment)
+    run_lab(account, "report", "--html", str(path), environment=environment)
     return path
 
 
@@ -118,7 +119,7 @@ def test_the_report_is_readable_at_any_width(report: Path, page: Page, width: in
 
 def test_elsewhere_than_on_a_terminal_metrics_is_a_table(lab: Lab, report: Path) -> None:
     del report  # has poured traffic
-    rows = [line.split() for line in lab("metrics", "--last", "5m").out.splitlines()]
+    rows = [line.split() for line in lab("metrics", "--since", "5m").out.splitlines()]
     assert rows[0] == ["COUNTER", "STATUS", "LATEST/S", "MEAN/S", "HIGHEST/S"]
     assert {(A, "2xx"), (A, "5xx"), (B, "2xx"), (B, "5xx")} <= {(r[0], r[1]) for r in rows}
 
@@ -127,7 +128,7 @@ def test_metrics_as_json_has_the_rates_of_the_traffic_that_was_poured(
     lab: Lab, report: Path
 ) -> None:
     del report
-    found = lab("metrics", "--last", "5m", "-o", "json").json
+    found = lab("metrics", "--since", "5m", "-o", "json").json
     graphs = {graph["counter"]: graph["lines"] for graph in found["graphs"]}
     assert sum(point["value"] for point in graphs[A]["2xx"]) > REQUESTS
     assert max(point["value"] for point in graphs[RETRIED]["500"]) > 0
@@ -144,7 +145,7 @@ def test_on_a_terminal_metrics_draws_graphs_until_ctrl_c_which_is_its_good_end(
     ours, its = pty.openpty()
     termios.tcsetwinsize(its, (40, 120))
     with subprocess.Popen(
-        [sys.executable, "-m", "lab", "metrics", "--name", lab.name, "--last", "5m"],
+        [sys.executable, "-m", "lab", "metrics", "--name", lab.name, "--since", "5m"],
         stdin=its, stdout=its, stderr=its, start_new_session=True,
         env={**os.environ, "TERM": "xterm-256color"},
     ) as process:  # fmt: skip

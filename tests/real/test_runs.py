@@ -66,7 +66,7 @@ def test_the_difference_of_two_runs_names_the_inputs_that_differ(run: Recorder) 
     found = run.runs("diff", first, second, "-o", "json").json
     assert found["inputs"] == {
         "parameters.error-rate": [20, 60],
-        "order.concurrency": [1, 2],
+        "load.concurrency": [1, 2],
     }
     (success,) = (row for row in found["differences"] if row["name"] == "success rate")
     assert success["p_value"] < 0.05

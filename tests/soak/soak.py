@@ -68,7 +68,7 @@ class Soak:
 
     def _steady(self, seconds: float) -> Segment:
         """Pour for some seconds while nothing else happens."""
-        words = (*self._load(), "--duration", f"{seconds:.1f}")
+        words = (*self._load(), "--duration", f"{seconds:.1f}s")
         ended = finish(self._arena.start(*words), words, patience=seconds + PATIENCE)
         assert ended.status == 0, ended
         return Segment(STEADY, self._record(ended))

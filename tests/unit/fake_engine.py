@@ -21,6 +21,7 @@ from lab.converge.observed import (
     RUNNING,
     Observed,
     SeenContainer,
+    SeenImage,
     SeenNetwork,
     SeenPod,
     SeenVolume,
@@ -28,7 +29,7 @@ from lab.converge.observed import (
 from lab.converge.plan import Action, Kind, RecordSpec, Step
 from lab.errors import AlreadyThereError, EngineError
 from lab.images.builder import StoredImage
-from lab.images.recipes import base_image
+from lab.images.recipes import REPOSITORY, base_image
 from lab.topology.spec import ContainerSpec, ImageSpec, NetworkSpec, PodSpec, VolumeSpec
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Container:
     image: str = ""
     image_id: str = ""
     state: str = "created"
+    exit_code: int = 0
     infra: bool = False
     published: tuple[tuple[str, int], ...] = ()
     mounts: tuple[str, ...] = ()
@@ -100,6 +102,13 @@ class FakeImages:
     def inspect(self, reference: str) -> StoredImage | None:
         found = self.references.get(reference)
         return StoredImage(id=found, digest=f"sha256:{found}", labels={}) if found else None
+
+    def listed(self) -> tuple[SeenImage, ...]:
+        return tuple(
+            SeenImage(reference=reference, id=found, size=69_000_000)
+            for reference, found in self.references.items()
+            if reference.startswith(REPOSITORY)
+        )
 
     def registry_trouble(self, reference: str) -> str:
         del reference
@@ -167,6 +176,9 @@ class FakeEngine:
             images=dict(self.references),
             subnets_in_use=tuple(n.subnet for n in self.networks.values()),
         )
+
+    def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
+        return tuple(_seen(c, lab) for c in self.containers.values() if c.lab == lab)
 
     def image_id(self, reference: str) -> str:
         tag = "" if ":" in reference.rsplit("/", 1)[-1] else ":latest"
@@ -396,6 +408,10 @@ class FakeEngine:
                 if any(pod.network == step.target for pod in self.pods.values()):
                     raise EngineError(f"network {step.target} is being used")
                 self.networks.pop(step.target, None)
+            case Kind.IMAGE:
+                if any(c.image == step.target for c in self.containers.values()):
+                    raise EngineError(f"image {step.target} is in use by a container")
+                self.references.pop(step.target)
             case Kind.VOLUME | Kind.RECORD:
                 if any(step.target in c.mounts for c in self.containers.values()):
                     raise EngineError(f"volume {step.target} is being used")
@@ -416,6 +432,7 @@ def _seen(container: Container, lab: str) -> SeenContainer:
         mine=container.lab == lab,
         infra=container.infra,
         published=container.published,
+        exit_code=container.exit_code,
     )
 
 

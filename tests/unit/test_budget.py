@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from lab import cli
 from lab.converge import ports, ready
-from lab.engine.payloads import labels
+from lab.engine.ownership import labels
 from tests.unit.converge.labs import spec
 from tests.unit.engine.fake_podman import Answer, FakePodman, answer
 
@@ -65,7 +65,7 @@ class Calls:
 
     def _respond(self, method: str, path: str) -> Answer:
         if method != "GET":
-            return answer(201, {})
+            return answer(201, {"Id": "i"})
         if path.startswith("/images/"):
             return answer(200, {"Id": "i"})
         return answer(200, self.lists.get(path, []))
@@ -77,17 +77,20 @@ class Calls:
 
     def hold(self, lab: LabSpec) -> None:
         """From now on the lab is there, and runs."""
-        mine = labels(lab.name, "")
+
+        def mine(name: str) -> dict[str, str]:
+            return labels(lab.name, name)
+
         self.lists = {
             "/pods/json": [
-                {"Id": pod.name, "Name": pod.name, "Status": "Running", "Labels": mine}
+                {"Id": pod.name, "Name": pod.name, "Status": "Running", "Labels": mine(pod.name)}
                 for pod in lab.pods
             ],
-            "/networks/json": [{"name": lab.network.name, "labels": mine}],
+            "/networks/json": [{"name": lab.network.name, "labels": mine(lab.network.name)}],
             "/volumes/json": [
                 {
                     "Name": "record",
-                    "Labels": mine | {"lab.spec": lab.to_json()},
+                    "Labels": mine("record") | {"lab.spec": lab.to_json()},
                     "CreatedAt": "2026-01-01T00:00:00Z",
                 }
             ],
@@ -97,7 +100,7 @@ class Calls:
 @pytest.fixture
 def podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
     monkeypatch.setattr(ports, "check", lambda _: None)
-    monkeypatch.setattr(ready, "wait", lambda _spec, _timeout: None)
+    monkeypatch.setattr(ready, "wait", lambda _spec, _timeout, **_: None)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     calls = Calls(tmp_path / "podman.sock")
     with calls.server:
@@ -109,7 +112,7 @@ def lab(podman: Calls) -> Callable[..., None]:
     """Type a command; it has to go well, or to find the lab degraded."""
 
     def run(*words: str) -> None:
-        ended = CliRunner().invoke(cli.app, [*words, "--url", podman.server.url])
+        ended = CliRunner().invoke(cli.app, [*words, "--engine", podman.server.url])
         assert ended.exit_code in {0, 3}, ended.output
 
     return run
@@ -157,7 +160,7 @@ def test_what_is_typed_most_imports_nothing_heavy(
     words = (command, str(mine)) if command == "up" else (command,)
     heavy = f"{HEAVY['anything']} {HEAVY[command]}"
     ended = subprocess.run(
-        (sys.executable, "-c", SCRIPT, heavy, "lab", *words, "--url", podman.server.url),
+        (sys.executable, "-c", SCRIPT, heavy, "lab", *words, "--engine", podman.server.url),
         env={"PYTHONPATH": ":".join(sys.path), "PATH": "", "XDG_RUNTIME_DIR": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -51,7 +51,7 @@ THERE = {image.reference: f"id of {image.reference}" for image in spec("direct")
 
 @pytest.fixture(autouse=True)
 def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ready, "wait", lambda *_: None)
+    monkeypatch.setattr(ready, "wait", lambda *_, **__: None)
     monkeypatch.setattr(ports, "check", lambda _: None)
     monkeypatch.setattr(lifecycle, "PAUSE", 0)
 

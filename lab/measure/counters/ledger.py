@@ -22,6 +22,7 @@ from lab.measure.counters.accounts import (
 )
 from lab.measure.counters.notes import notes
 from lab.measure.counters.samples import ENVOY, Growth
+from lab.measure.numbers import Whole
 
 if TYPE_CHECKING:
     from lab.measure.counters.accounts import Entry, Equation
@@ -54,7 +55,7 @@ class Row(msgspec.Struct, frozen=True):
     party: str
     what: str
     counter: str
-    count: int | None
+    count: Whole | None
     gap: str = ""
 
 
@@ -62,7 +63,7 @@ class Side(msgspec.Struct, frozen=True):
     """One side of an equation: the names of the rows that are added up, and their sum."""
 
     rows: tuple[str, ...]
-    count: int | None
+    count: Whole | None
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab.measure.numbers import Amount, Number
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -122,7 +124,7 @@ class Sample(msgspec.Struct, frozen=True):
 
     name: str
     labels: dict[str, str]
-    value: float
+    value: Number
 
     def belongs_to(self, metric: Metric) -> bool:
         """Whether it is one of the series that a metric adds up."""
@@ -139,7 +141,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
 
     job: str
     instance: str = ""
-    time: float | None = None
+    time: Amount | None = None
     problem: str = ""
     restarted: bool = False
     samples: tuple[Sample, ...] = ()
@@ -163,7 +165,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """What every target said after ``asked`` (Unix time in seconds on Prometheus' clock)."""
 
-    asked: float
+    asked: Amount
     scrapes: tuple[Scrape, ...]
 
     def of_job(self, job: str) -> tuple[Scrape, ...]:

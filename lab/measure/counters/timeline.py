@@ -9,6 +9,7 @@ import msgspec
 
 from lab.measure.counters.prometheus import Series
 from lab.measure.counters.samples import RETRIED_ANSWERS, RETRY_OVERFLOW
+from lab.topology.graphs import A, B
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 FILE = "timeline.json"
 """Where a time line is, beside the record of its run."""
-A, B = "service_a_requests_total", "service_b_requests_total"
 RETRIED, SUPPRESSED = RETRIED_ANSWERS.name, RETRY_OVERFLOW.name
 MARGIN = 2.0
 """Seconds before a run that its time line shows, so that its beginning can be seen."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab.measure.counters.samples import RETRIES, UPSTREAM_MILLISECONDS, UPSTREAM_TIMED
+from lab.measure.numbers import MOST
 from lab.measure.theory import closed_form
 from lab.measure.theory.calibrate import UNKNOWN, attempt_bounds, timings_for_rate
 from lab.measure.theory.predict import Forecast, predict
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 UNLIMITED = 1_000_000
 """A limit on concurrent retries that nothing reaches, for scenarios that have none."""
+MOST_RETRIES = 20
+"""Retries per request that predictions are made for: their time grows with these."""
+
+_RANGES = {"error-rate": (0, 100), "retries": (0, MOST_RETRIES), "max-retries": (UNLIMITED, MOST)}
+"""The parameters that theory knows: what they are when not given, and the most they can be."""
 
 
 class Forecasts(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,14 +61,11 @@ def forecast(
     From the counters' ``growth`` only times and the number of retries are taken; where they
     were not measured, the intervals are wider.
     """
-    error_rate = parameters.get("error-rate")
-    if not isinstance(error_rate, int):
-        return Forecasts(requests=load.sent, missing="the scenario has no parameter error-rate")
-    policy = Policy(
-        retries=_number(parameters, "retries", 0),
-        max_retries=_number(parameters, "max-retries", UNLIMITED),
-    )
-    sent = SimulatedLoad(load.sent, load.order.concurrency, error_rate / 100)
+    known = setting(parameters)
+    if isinstance(known, str):
+        return Forecasts(requests=load.sent, missing=known)
+    error_rate, policy = known
+    sent = SimulatedLoad(load.sent, load.order.concurrency, error_rate)
     timings: tuple[Timing, ...] = ()
     if _breaker_may_refuse(sent, policy):
         if load.order.rate is not None:
@@ -87,6 +90,23 @@ def forecast(
     )
 
 
+def setting(parameters: Mapping[str, int | str | None]) -> tuple[float, Policy] | str:
+    """The error rate (0 to 1) and the policy that parameters describe, else why there is none.
+
+    Any scenario can call its parameters so, and give them values of which theory knows nothing.
+    """
+    if not isinstance(parameters.get("error-rate"), int):
+        return "the scenario has no parameter error-rate"
+    values = []
+    for name, (otherwise, most) in _RANGES.items():
+        value = parameters.get(name)
+        values.append(value if isinstance(value, int) else otherwise)
+        if not 0 <= values[-1] <= most:
+            return f"{name} is {values[-1]}, and theory knows 0 to {most}"
+    error_rate, retries, max_retries = values
+    return error_rate / 100, Policy(retries=retries, max_retries=max_retries)
+
+
 def upstream_time(growth: Growth) -> float | None:
     """The mean seconds that Envoy's requests to service B took, None when not measured."""
     total, count = growth.of(UPSTREAM_MILLISECONDS), growth.of(UPSTREAM_TIMED)
@@ -109,8 +129,3 @@ def _explain(sent: SimulatedLoad, policy: Policy, successes: Forecast) -> list[s
 
 def _breaker_may_refuse(sent: SimulatedLoad, policy: Policy) -> bool:
     return policy.retries > 0 and sent.clients > policy.max_retries
-
-
-def _number(parameters: Mapping[str, int | str | None], name: str, otherwise: int) -> int:
-    value = parameters.get(name)
-    return value if isinstance(value, int) else otherwise

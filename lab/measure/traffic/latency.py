@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
+from base64 import b64decode
 from collections import Counter
 from typing import Any
 
@@ -11,11 +13,19 @@ from hdrh import codec  # type: ignore[import-untyped]
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
 from lab.errors import LabError
+from lab.measure.numbers import Amount, Count
 
 _MICROSECOND = 1e-6
 _HOUR = 3_600_000_000
 """The longest latency that a histogram holds, in microseconds; longer ones count as this."""
 _DIGITS = 3
+_MOST_TEXT = 4 * 1024 * 1024
+_MOST_BYTES = 1024 * 1024
+"""A recorder's histogram has some 20,000 counters, each of nine bytes at the most."""
+_OUTER = 8
+"""Bytes before the compressed part of an encoded histogram."""
+_HEADER = ">12xIQQ"
+"""Of a histogram that is not compressed (V2 format): its digits, and the ends of its range."""
 _DAMAGED = (
     codec.HdrCookieException,
     codec.HdrHistogramSettingsException,
@@ -25,6 +35,7 @@ _DAMAGED = (
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
     zlib.error,
 )
 """What decoding raises for a text that is no encoded histogram."""
@@ -33,13 +44,13 @@ _DAMAGED = (
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """Latencies of ``count`` requests in seconds, to three significant digits."""
 
-    count: int
-    mean: float
-    p50: float
-    p90: float
-    p99: float
-    p99_9: float
-    max: float
+    count: Count
+    mean: Amount
+    p50: Amount
+    p90: Amount
+    p99: Amount
+    p99_9: Amount
+    max: Amount
 
 
 class Recorder:
@@ -101,9 +112,25 @@ def summary(histogram: str) -> Latency | None:
 
 def _decoded(histogram: str) -> Any:  # noqa: ANN401 - hdrh has no types
     try:
+        _check(histogram)
         return HdrHistogram.decode(histogram)
     except _DAMAGED as error:
         raise LabError(
             f"a run's record is damaged: its latencies are no HDR histogram ({error})",
             hint="`lab runs show` tells a run's directory: remove that of the damaged one",
         ) from error
+
+
+def _check(histogram: str) -> None:
+    """Raise ``ValueError`` for what a recorder did not write.
+
+    What decoding takes depends on what the text says of itself, and a few bytes of it can unfold
+    to gigabytes.
+    """
+    if len(histogram) > _MOST_TEXT:
+        raise ValueError("they are too long")
+    data = zlib.decompressobj().decompress(b64decode(histogram)[_OUTER:], _MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ValueError("they are too many")
+    if struct.unpack_from(_HEADER, data) != (_DIGITS, 1, _HOUR):
+        raise ValueError("they have other bounds")

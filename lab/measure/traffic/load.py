@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import msgspec
 
+from lab import durations
 from lab.measure.intervals import Interval
+from lab.measure.numbers import Amount, Connections, Count, Share
+from lab.measure.traffic import outcome
 from lab.measure.traffic.latency import Latency
 from lab.measure.traffic.pacer import Arrivals
 from lab.measure.traffic.tally import Answers
 
+TIMEOUT = 30.0
+"""Seconds that a request may take, unless something else is asked for."""
 KEPT = 0.99
 """A rate counts as kept when at least this share of it was."""
 
@@ -25,13 +30,29 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     url: str
-    requests: int | None = None
-    duration: float | None = None
-    concurrency: int = 1
-    rate: float | None = None
+    requests: Count | None = None
+    duration: Amount | None = None
+    concurrency: Connections = 1
+    rate: Amount | None = None
     arrivals: Arrivals = Arrivals.CONSTANT
     arrival_seed: int = 0
-    timeout: float = 30.0
+    timeout: Amount = TIMEOUT
+
+    def __str__(self) -> str:
+        """The load in words: how much, and how it is paced."""
+        size = f"for {durations.show(self.duration)}" if self.duration else ""
+        count = "" if self.requests is None else f"{self.requests} requests"
+        if self.rate:
+            pace = f"at {self.rate:g} requests/s"
+            if self.arrivals is Arrivals.POISSON:
+                pace += " (Poisson)"
+            return " ".join(filter(None, (count, size, pace)))
+        return ", ".join(filter(None, (" ".join(filter(None, (count, size))), self.pace)))
+
+    @property
+    def pace(self) -> str:
+        """Concurrency of a closed loop, rate of an open one, for a table."""
+        return f"{self.rate:g}/s" if self.rate else f"concurrency {self.concurrency}"
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +61,9 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     ``lag`` is by how many seconds the latest request was late.
     """
 
-    asked: float
-    achieved: float
-    lag: float
+    asked: Amount
+    achieved: Amount
+    lag: Amount
 
     @property
     def kept(self) -> bool:
@@ -67,17 +88,17 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     order: Order
-    sent: int
-    succeeded: int
-    failed: int
-    success_rate: float | None
+    sent: Count
+    succeeded: Count
+    failed: Count
+    success_rate: Share | None
     success_interval: Interval
-    seconds: float
-    last_sent: float
-    throughput: float
+    seconds: Amount
+    last_sent: Amount
+    throughput: Amount
     partial: bool
     answers: tuple[Answers, ...]
-    errors: dict[str, int]
+    errors: dict[str, Count]
     latency: Latency | None
     pace: Pace | None
     histogram: str
@@ -89,3 +110,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(
                 f"{self.succeeded} succeeded and {self.failed} failed of {self.sent} requests"
             )
+        if len(self.outcomes) != outcome.packed(self.sent):
+            raise ValueError(f"the outcomes are not those of {self.sent} requests")
+        if (self.success_rate is None) != (not self.sent):
+            raise ValueError(f"the success rate is not that of {self.sent} requests")

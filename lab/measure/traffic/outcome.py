@@ -66,6 +66,12 @@ def pack(successes: bytes | bytearray) -> str:
     return base64.b64encode(int(digits, 2).to_bytes(size)).decode()
 
 
+def packed(count: int) -> int:
+    """How long the text is that :func:`pack` makes of ``count`` requests."""
+    size = -(-count // 8)
+    return -(-size // 3) * 4
+
+
 def unpack(text: str, count: int) -> bytes:
     """What :func:`pack` was given, ``count`` bytes of 1 or 0.
 

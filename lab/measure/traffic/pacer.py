@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MOST_CONNECTIONS = 1000
+"""Each takes one of the 1024 files that a process may have open as a rule."""
+
 
 class Arrivals(StrEnum):
     """How the requests of an open loop are spread over time."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab.measure.numbers import Count
 from lab.measure.traffic.latency import Recorder
 from lab.measure.traffic.outcome import ErrorKind, class_of
 
@@ -26,7 +27,7 @@ class Answers(msgspec.Struct, frozen=True):
     Requests without an answer are of the kind ``no answer: ERROR``.
     """
 
-    count: int
+    count: Count
     answer: str
     example: str
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.measure.intervals import Interval
+from lab.measure.theory import forecast
 from lab.measure.theory.closed_form import attempts_per_request, success_rate
 from lab.report.charts.drawing import draw
 
@@ -70,9 +71,9 @@ def attempts(name: str, runs: Sequence[Record], forecasts: Mapping[str, Forecast
 
 
 def setting(run: Record) -> tuple[float, int]:
-    """A run's error rate (0 to 1) and its retries per request."""
-    given = run.spec.parameters
-    return int(given.get("error-rate") or 0) / 100, int(given.get("retries") or 0)
+    """A run's error rate (0 to 1) and its retries per request; 0 where theory knows neither."""
+    known = forecast.setting(run.spec.parameters)
+    return (0.0, 0) if isinstance(known, str) else (known[0], known[1].retries)
 
 
 def _success(run: Record, forecasts: Forecasts) -> Point | None:

@@ -96,7 +96,13 @@ def _svg(name: str, alt: str, spec: Spec) -> str:
     svg: str = vl_convert.vegalite_to_svg(
         {**spec, "config": _THEME}, vl_version=_VERSION, allowed_base_urls=[]
     )
-    # Identifiers are the same in every drawing, and all drawings are in one page.
-    svg = re.sub(r'(\bid="|url\(#)', rf"\1{name}-", svg)
-    label = f'role="img" aria-label="{escape(alt)}"'
-    return re.sub(r'<svg ([^>]*?)width="\d+" height="\d+"', rf"<svg {label} \1", svg, count=1)
+    # Identifiers are the same in every drawing, and all drawings are in one page. Replacements
+    # are functions, as a backslash in a text would have a meaning in a template.
+    prefix, label = escape(name), f'role="img" aria-label="{escape(alt)}"'
+
+    def with_prefix(tag: re.Match[str]) -> str:
+        return re.sub(r' id="|="url\(#', lambda found: f"{found[0]}{prefix}-", tag[0])
+
+    svg = re.sub(r"<[^>]*>", with_prefix, svg)
+    size = r'<svg ([^>]*?)width="\d+" height="\d+"'
+    return re.sub(size, lambda found: f"<svg {label} {found[1]}", svg, count=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.measure.theory.closed_form import attempts_per_request
+from lab.measure.theory.forecast import setting as theory
 from lab.report.charts.concurrency import setting
 from lab.report.charts.drawing import draw
 from lab.report.story import with_sidecar
@@ -33,7 +34,7 @@ def requests(runs: Sequence[Record]) -> Chart | None:
     expected = [
         {"run": run.spec.scenario, "expected": _expected(run)}
         for run in runs
-        if run.spec.scenario in shares
+        if run.spec.scenario in shares and not isinstance(theory(run.spec.parameters), str)
     ]
     alt = " ".join(
         f"{name}: service B was asked {sum(found.values()):.3f} times per request: "

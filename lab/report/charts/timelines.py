@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.measure.counters.timeline import RETRIED, SUPPRESSED, A, B
+from lab.measure.counters.timeline import RETRIED, SUPPRESSED
 from lab.report.charts.drawing import draw
+from lab.topology.graphs import A, B
 
 if TYPE_CHECKING:
     from lab.measure.counters.timeline import Timeline

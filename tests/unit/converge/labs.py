@@ -30,6 +30,9 @@ class Silence:
     def note(self, text: str) -> None:
         pass
 
+    def waiting(self, text: str) -> None:
+        pass
+
     def started(self, step: Step) -> None:
         pass
 

@@ -48,6 +48,9 @@ class Listener:
     def note(self, text: str) -> None:
         raise AssertionError(text)
 
+    def waiting(self, text: str) -> None:
+        raise AssertionError(text)
+
     def started(self, step: Step) -> None:
         self.began.append(step.name)
 

@@ -50,7 +50,7 @@ def test_a_socket_that_is_not_there_is_named_with_where_it_comes_from(tmp_path: 
     url = f"unix://{tmp_path}/missing.sock"
     with pytest.raises(EngineError) as caught:
         connect(url)
-    assert caught.value.message == f"no podman service answers at {url} (from --url)"
+    assert caught.value.message == f"no podman service answers at {url} (from --engine)"
     assert "leave it out" in caught.value.hint
     del caught
     gc.collect()  # podman-py 5.8.0 forgets to close a socket that it could not connect

@@ -20,7 +20,12 @@ from tests.unit.engine.fake_podman import answer
 if TYPE_CHECKING:
     from tests.unit.engine.conftest import Engine
 
-LABELS = {"lab.name": "lab", "lab.digest": "0123"}
+
+def labels(owner: str) -> dict[str, str]:
+    """The labels of what is the lab's and known as ``owner``."""
+    return {"lab.name": "lab", "lab.owner": owner, "lab.digest": "0123"}
+
+
 LISTS: dict[str, list[dict[str, object]]] = {
     "/pods/json": [
         {
@@ -28,7 +33,7 @@ LISTS: dict[str, list[dict[str, object]]] = {
             "Name": "service-a-pod",
             "Status": "Running",
             "InfraId": "c2",
-            "Labels": LABELS,
+            "Labels": labels("service-a-pod"),
         },
         {"Id": "p2", "Name": "other", "Status": "Exited", "Labels": {"lab.name": "two"}},
         {"Id": "p3", "Name": "plain", "Status": "Created", "Labels": None},
@@ -41,19 +46,21 @@ LISTS: dict[str, list[dict[str, object]]] = {
             "Pod": "p1",
             "Image": "localhost/lab/service-a:0123",
             "ImageID": "i1",
-            "Labels": LABELS,
+            "Labels": labels("p1/service-a"),
             "Ports": [
                 {"host_ip": "127.0.0.1", "container_port": 80, "host_port": 8080, "range": 1}
             ],
         },
         {
             "Id": "c2",
-            "Names": ["p1-infra"],
+            "Names": ["service-a-pod-infra"],
+            "IsInfra": True,
             "State": "Exited",
             "Pod": "p1",
             "Image": "localhost/podman-pause:4.3.1-0",
             "ImageID": "i2",
-            "Labels": LABELS,
+            "Labels": labels("service-a-pod"),
+            "Networks": ["lab"],
             "Ports": [{"host_ip": "", "container_port": 1, "host_port": 7000, "range": 3}],
         },
         {
@@ -68,15 +75,15 @@ LISTS: dict[str, list[dict[str, object]]] = {
         },
     ],
     "/networks/json": [
-        {"name": "lab", "labels": LABELS, "subnets": [{"subnet": "10.64.1.0/24"}]},
+        {"name": "lab", "labels": labels("lab"), "subnets": [{"subnet": "10.64.1.0/24"}]},
         {"name": "podman", "subnets": [{"subnet": "10.88.0.0/16", "gateway": "10.88.0.1"}]},
         {"name": "empty", "labels": None, "subnets": None},
     ],
     "/volumes/json": [
-        {"Name": "data", "Labels": LABELS, "CreatedAt": "2026-11-23T17:00:00.123456789Z"},
+        {"Name": "data", "Labels": labels("data"), "CreatedAt": "2026-11-23T17:00:00.123456789Z"},
         {
             "Name": "record",
-            "Labels": {"lab.name": "lab", "lab.spec": "{}"},
+            "Labels": {"lab.name": "lab", "lab.owner": "record", "lab.spec": "{}"},
             "CreatedAt": "2026-11-23T18:00:00+01:00",
         },
         {"Name": "theirs", "Labels": None, "CreatedAt": "2026-11-23T17:00:01Z"},
@@ -150,6 +157,51 @@ def test_what_another_program_builds_in_podman_s_storage_is_passed_over(engine: 
 
 def test_a_range_of_ports_is_each_of_them(seen: Observed) -> None:
     assert seen.containers[1].published == (("", 7000), ("", 7001), ("", 7002))
+
+
+COPIES = {
+    "of an image, in no pod": ({"Pod": ""}, "lab"),
+    "of an image, in our pod": ({}, "lab"),
+    "of a commit of ours, in no pod": ({"Pod": ""}, "p1/service-a"),
+    "of a commit of ours, in another pod": ({"Pod": "p3"}, "p1/service-a"),
+    "of a commit of ours, in another pod, that knows its id": ({"Pod": "p3"}, "p3/service-a"),
+    "of a commit of ours, in our pod": ({"Names": ["copy"]}, "p1/service-a"),
+    "without a name": ({"Names": None}, "p1/service-a"),
+    "with the labels of our pod": ({"Names": ["service-a-pod-infra"]}, "service-a-pod"),
+    "an infra container of another pod": (
+        {"Names": ["plain-infra"], "Pod": "p3", "IsInfra": True},
+        "plain",
+    ),
+    "an infra container with another name": ({"Names": ["x-infra"], "IsInfra": True}, "p1"),
+}
+
+
+@pytest.mark.parametrize(("fields", "owner"), COPIES.values(), ids=COPIES)
+def test_labels_that_came_with_an_image_make_nothing_ours(
+    engine: Engine, fields: dict[str, object], owner: str
+) -> None:
+    copy = LISTS["/containers/json"][0] | fields | {"Labels": labels(owner)}
+    lists = LISTS | {"/containers/json": [copy]}
+    fake, _ = engine(lambda _, path: answer(200, lists[path]))
+    assert [c.mine for c in fake.observe("lab").containers] == [False]
+
+
+@pytest.mark.parametrize(
+    ("path", "key"), [("/pods/json", "Name"), ("/networks/json", "name"), ("/volumes/json", "Name")]
+)
+def test_a_copy_under_another_name_is_nobody_s(engine: Engine, path: str, key: str) -> None:
+    lists = LISTS | {path: [*LISTS[path], LISTS[path][0] | {key: "copy"}]}
+    fake, _ = engine(lambda _, asked: answer(200, lists[asked]))
+    seen = fake.observe("lab")
+    for listed in (seen.pods, seen.networks, seen.volumes):
+        assert not any(each.mine for each in listed if each.name == "copy")
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_what_is_left_of_a_pod_that_is_gone_is_ours(engine: Engine, index: int) -> None:
+    lists = LISTS | {"/pods/json": [], "/containers/json": [LISTS["/containers/json"][index]]}
+    fake, _ = engine(lambda _, path: answer(200, lists[path]))
+    assert [c.mine for c in fake.observe("lab").my_containers()] == [True]
 
 
 def test_networks_come_with_their_subnets(seen: Observed) -> None:

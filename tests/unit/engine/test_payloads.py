@@ -42,20 +42,20 @@ def test_a_network() -> None:
         "driver": "bridge",
         "network_interface": "lab-a51146d3",
         "dns_enabled": False,
-        "labels": {"lab.name": "lab", "lab.digest": NETWORK.digest},
+        "labels": {"lab.name": "lab", "lab.owner": "lab", "lab.digest": NETWORK.digest},
         "subnets": [{"subnet": "10.64.1.0/24", "gateway": "10.64.1.1"}],
     }
 
 
 def test_a_volume() -> None:
-    expected = {"Name": "data", "Labels": {"lab.name": "lab"}}
+    expected = {"Name": "data", "Labels": {"lab.name": "lab", "lab.owner": "data"}}
     assert payloads.volume("lab", VolumeSpec(name="data")) == expected
 
 
 def test_a_record() -> None:
     assert payloads.record("lab", RecordSpec(name="r", spec='{"a":1}')) == {
         "Name": "r",
-        "Labels": {"lab.name": "lab", "lab.spec": '{"a":1}'},
+        "Labels": {"lab.name": "lab", "lab.owner": "r", "lab.spec": '{"a":1}'},
     }
 
 
@@ -64,7 +64,11 @@ def test_a_pod() -> None:
         "name": "service-a-pod",
         "infra_name": "service-a-pod-infra",
         "hostname": "service-a-pod",
-        "labels": {"lab.name": "lab", "lab.digest": POD.shell_digest},
+        "labels": {
+            "lab.name": "lab",
+            "lab.owner": "service-a-pod",
+            "lab.digest": POD.shell_digest,
+        },
         "hostadd": ["b.local.service:127.0.0.1", "b.service:10.64.1.10", "b.service:10.64.1.11"],
         "netns": {"nsmode": "bridge"},
         "Networks": {"lab": {"static_ips": ["10.64.1.12"], "static_mac": "02:00:0a:40:01:0c"}},
@@ -83,11 +87,15 @@ def test_a_pod() -> None:
 
 
 def test_a_container() -> None:
-    assert payloads.container("lab", "prometheus-pod", CONTAINER, limits=True) == {
+    assert payloads.container("lab", "p1", CONTAINER, limits=True) == {
         "name": "envoy-prom",
-        "pod": "prometheus-pod",
+        "pod": "p1",
         "image": "localhost/lab/envoy-prom:0123",
-        "labels": {"lab.name": "lab", "lab.digest": CONTAINER.digest},
+        "labels": {
+            "lab.name": "lab",
+            "lab.owner": "p1/envoy-prom",
+            "lab.digest": CONTAINER.digest,
+        },
         "command": ["serve", "--fast"],
         "env": {"A": "1"},
         "user": "1000",

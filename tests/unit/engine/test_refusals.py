@@ -217,7 +217,7 @@ def test_a_step_is_one_request_with_the_spec_as_json(engine: Engine) -> None:
     found.execute(STEPS[1])
     ((method, path, _, body),) = server.requests
     assert (method, path) == ("POST", "/volumes/create")
-    assert json.loads(body) == {"Name": "v", "Labels": {"lab.name": "lab"}}
+    assert json.loads(body) == {"Name": "v", "Labels": {"lab.name": "lab", "lab.owner": "v"}}
 
 
 @pytest.mark.parametrize("given", THERE.values(), ids=THERE)

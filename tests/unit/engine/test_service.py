@@ -110,7 +110,7 @@ def private(machine: Machine) -> service.Service:
 
 def test_a_url_that_is_given_wins(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CONTAINER_HOST", "unix:///env.sock")
-    assert service.find("unix:///x.sock") == service.Service("unix:///x.sock", "--url")
+    assert service.find("unix:///x.sock") == service.Service("unix:///x.sock", "--engine")
     assert machine.started == []
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lab.measure.counters.samples import Snapshot
     from lab.measure.verdicts import Judgement
 
-PORTS = frozenset({80, 8081, 9901})
+PORTS = frozenset({80, 8081, 9902})
 HOST = Host(
     machine="x86_64",
     kernel="6.1",

@@ -84,7 +84,7 @@ def test_inputs_that_differ_are_named_and_no_others() -> None:
     )
     assert contrast(SIDECAR, other).inputs == {
         "parameters.error-rate": (20, 30),
-        "order.concurrency": (1, 4),
+        "load.concurrency": (1, 4),
         "images.localhost/lab/service-b": ("b1", "b2"),
         "host.processors": (2, 8),
     }

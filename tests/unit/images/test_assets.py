@@ -24,14 +24,14 @@ def http(listener: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("retries", [0, 2, 10])
 def test_the_number_of_retries_reaches_the_egress_route(retries: int) -> None:
-    _, egress = envoy(retries=str(retries))["static_resources"]["listeners"]
+    egress = envoy(retries=str(retries))["static_resources"]["listeners"][1]
     host = http(egress)["route_config"]["virtual_hosts"][0]
     assert host["retry_policy"] == {"retry_on": "5xx", "num_retries": retries}
     assert host["domains"] == ["b.local.service", "b.local.service:*"]
 
 
 def test_the_ingress_route_does_not_retry() -> None:
-    ingress, _ = envoy()["static_resources"]["listeners"]
+    ingress = envoy()["static_resources"]["listeners"][0]
     assert "retry" not in str(ingress)
 
 
@@ -41,14 +41,15 @@ def test_the_circuit_breaker_of_retries_is_a_parameter_and_observable() -> None:
     assert thresholds == [{"max_retries": 7, "track_remaining": True}]
 
 
-def test_only_ingress_and_admin_listen_outside_the_pod() -> None:
+def test_only_ingress_and_metrics_listen_outside_the_pod() -> None:
     config = envoy()
     listeners = [listener["address"] for listener in config["static_resources"]["listeners"]]
     addresses = [each["socket_address"] for each in (*listeners, config["admin"]["address"])]
     assert [(each["address"], each["port_value"]) for each in addresses] == [
         ("0.0.0.0", 80),  # noqa: S104 - compared, not bound
         ("127.0.0.1", 9001),
-        ("0.0.0.0", 9901),  # noqa: S104 - compared, not bound
+        ("0.0.0.0", 9902),  # noqa: S104 - compared, not bound
+        ("127.0.0.1", 9901),
     ]
 
 
@@ -64,7 +65,7 @@ def test_prometheus_asks_both_services_and_the_sidecar_every_second() -> None:
     assert targets == {
         "service-a": (["a.service:8081"], "/metrics"),
         "service-b": (["1.b.service:8081", "2.b.service:8081"], "/metrics"),
-        "service-a-envoy": (["a.service:9901"], "/stats/prometheus"),
+        "service-a-envoy": (["a.service:9902"], "/stats/prometheus"),
     }
 
 

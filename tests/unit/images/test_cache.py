@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.errors import StepError
 from lab.images import cache
 
 if TYPE_CHECKING:
@@ -62,3 +65,62 @@ def test_those_who_ask_at_the_same_time_wait_for_the_first(tmp_path: Path) -> No
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(ask, range(4)))
     assert len(made) == 1
+
+
+def test_what_is_not_intact_is_made_anew(tmp_path: Path) -> None:
+    def make(made: Path) -> None:
+        (made / "file").write_text("good")
+
+    def intact(made: Path) -> bool:
+        return (made / "file").read_text() == "good"
+
+    target = cache.once(tmp_path / "made", make, intact)
+    (target / "file").write_text("spoilt")
+    assert (cache.once(target, make, intact) / "file").read_text() == "good"
+
+
+def test_a_link_in_place_of_what_was_made_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").write_text("theirs")
+    (tmp_path / "made").symlink_to("elsewhere")
+    target = cache.once(tmp_path / "made", lambda made: (made / "file").touch())
+    assert not target.is_symlink()
+    assert (tmp_path / "elsewhere" / "file").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_nobody_else_can_enter_the_cache_whatever_the_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    home = tmp_path / "not" / "there"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+    before = os.umask(umask)
+    try:
+        made = cache.once(cache.directory() / "kind" / "made", lambda made: (made / "f").touch())
+    finally:
+        os.umask(before)
+    for directory in (home, home / "lab", made.parent, made):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+
+
+def test_an_open_cache_is_closed(cache_home: Path) -> None:
+    (cache_home / "lab").mkdir(parents=True)
+    (cache_home / "lab").chmod(0o777)
+    assert stat.S_IMODE(cache.directory().stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("kind", ["link", "foreign"])
+def test_somebody_elses_cache_is_refused(
+    cache_home: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    cache_home.mkdir()
+    if kind == "link":
+        (cache_home / "theirs").mkdir()
+        (cache_home / "lab").symlink_to("theirs")
+    else:
+        (cache_home / "lab").mkdir()
+        stranger = os.geteuid() + 1
+        monkeypatch.setattr("os.geteuid", lambda: stranger)
+    with pytest.raises(StepError, match="is not a directory of this user's own") as caught:
+        cache.directory()
+    assert "XDG_CACHE_HOME" in caught.value.hint

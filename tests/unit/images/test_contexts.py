@@ -28,7 +28,7 @@ def test_equal_contexts_give_equal_bytes_whatever_their_times_and_umask(tmp_path
         directory = tmp_path / name
         directory.mkdir()
         for file in ("Containerfile", "b", "a"):
-            (directory / file).write_text(file)
+            (directory / file).write_text("FROM scratch\n")
             (directory / file).chmod(mode)
         archives.append(contexts.write_tar(contexts.load(str(directory), {})))
     assert archives[0] == archives[1]

@@ -96,12 +96,13 @@ def test_a_run_is_found_by_its_id_a_part_of_it_or_as_the_latest(text: str) -> No
     assert records.find(text) == "20260102-000000-a-2"
 
 
-def test_a_part_of_several_ids_is_refused_with_those_it_could_be() -> None:
-    saved("20260101-000000-b-1")
-    saved("20260102-000000-a-2")
-    with pytest.raises(UsageError, match="could be any of 2 runs") as caught:
+def test_a_part_of_several_ids_is_refused_with_the_newest_that_it_could_be() -> None:
+    for day in range(1, 14):
+        saved(f"202601{day:02}-000000-a-{day}")
+    with pytest.raises(UsageError, match="matches 13 runs") as caught:
         records.find("0000")
-    assert caught.value.details == records.ids()
+    assert caught.value.details == records.ids()[:-11:-1]
+    assert "newest 10" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["latest", "x"])

@@ -9,9 +9,10 @@ import pytest
 
 from lab.measure import records
 from lab.measure.counters.prometheus import Point, Series
-from lab.measure.counters.timeline import RETRIED, SUPPRESSED, A, B, Timeline
+from lab.measure.counters.timeline import RETRIED, SUPPRESSED, Timeline
 from lab.measure.records import Record
 from lab.measure.traffic.tally import Answers
+from lab.topology.graphs import A, B
 from tests.unit.experiment.simulated import Run, judged
 
 Keep = Callable[..., Record]

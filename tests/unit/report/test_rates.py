@@ -1,8 +1,9 @@
 """What is asked of Prometheus for the graphs, and what becomes of its answers."""
 
 from lab.measure.counters.prometheus import Point, Prometheus, Series
-from lab.measure.counters.timeline import RETRIED, A, B
+from lab.measure.counters.timeline import RETRIED
 from lab.report.rates import rates
+from lab.topology.graphs import A, B
 
 
 class Scripted(Prometheus):

@@ -6,9 +6,10 @@ import pytest
 from rich.text import Text
 
 from lab.measure.counters.prometheus import Point
-from lab.measure.counters.timeline import RETRIED, SUPPRESSED, A, B
+from lab.measure.counters.timeline import RETRIED, SUPPRESSED
 from lab.report.rates import Graph, Rates
 from lab.report.terminal import draw
+from lab.topology.graphs import A, B
 
 SECONDS = range(121)
 

@@ -1,6 +1,7 @@
 """The time line of a run: how its counters grew."""
 
-from lab.measure.counters.timeline import RETRIED, A
+from lab.measure.counters.timeline import RETRIED
+from lab.topology.graphs import A
 from tests.unit.report.conftest import timeline
 
 
