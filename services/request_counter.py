@@ -14,6 +14,11 @@ from prometheus_client import (
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
+def title(service: str) -> str:
+    """What people call a service: service_a is Service A."""
+    return service.replace("_", " ").title()
+
+
 class RequestCounter:
     """Counts requests as `<service>_requests_total{status="2xx"|"5xx"}`.
 
@@ -26,12 +31,12 @@ class RequestCounter:
         failed: The series of the answers with status 5xx.
     """
 
-    def __init__(self, service: str, title: str) -> None:
-        """Count for a service by its name in metrics and its title in the help text."""
+    def __init__(self, service: str) -> None:
+        """Count for a service by its name in metrics."""
         self._registry = CollectorRegistry()
         requests = Counter(
             f"{service}_requests",
-            f"The total number of requests received by {title}.",
+            f"The total number of requests received by {title(service)}.",
             ["status"],
             registry=self._registry,
         )

@@ -6,6 +6,7 @@ Environment:
         sidecar gives up by default: to wait for longer would be in vain.
     SERVICE_HOST, SERVICE_PORT: Where it serves (0.0.0.0, 80).
     METRICS_HOST, METRICS_PORT: Where Prometheus scrapes it (0.0.0.0, 8081).
+    SERVICE_NAME: What its metric and its answers call it (service_a).
 """
 
 import early_stop  # noqa: F401 - first, so that a signal ends even the imports below
@@ -19,9 +20,9 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from aiohttp import web
-from request_counter import RequestCounter
+from request_counter import RequestCounter, title
 from serving import Endpoint, answer, healthy, run, serve
-from settings import HTTP_URL, IP_ADDRESS, PORT, Environment, seconds
+from settings import HTTP_URL, IP_ADDRESS, NAME, PORT, Environment, seconds
 from upstream import Upstream, UpstreamError
 from yarl import URL
 
@@ -40,6 +41,7 @@ class Settings:
     metrics_port: int
     upstream_service: URL
     upstream_timeout: float
+    service_name: str
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -51,6 +53,7 @@ class Settings:
             metrics_port=environment.read("METRICS_PORT", PORT, default=8081),
             upstream_service=environment.require("UPSTREAM_SERVICE", HTTP_URL),
             upstream_timeout=environment.read("UPSTREAM_TIMEOUT", seconds(15), default=5.0),
+            service_name=environment.read("SERVICE_NAME", NAME, default="service_a"),
         )
         environment.check()
         return settings
@@ -59,12 +62,13 @@ class Settings:
 class ServiceA:
     """Answers with what the upstream answers."""
 
-    def __init__(self, upstream: Upstream, url: URL) -> None:
-        """Call the upstream at a URL."""
+    def __init__(self, upstream: Upstream, url: URL, name: str) -> None:
+        """Call the upstream at a URL, and be known by a name."""
         self._upstream = upstream
         self._url = url
         self._health_url = url.with_path("/healthz")
-        self.requests = RequestCounter("service_a", "Service A")
+        self.requests = RequestCounter(name)
+        self._title = title(name).encode()
 
     async def respond(self) -> web.Response:
         """Call the upstream once: 200 with its answer, or 500 with the cause."""
@@ -75,13 +79,14 @@ class ServiceA:
         body = reply.body.rstrip(b"\n")
         if reply.is_success:
             self.requests.succeeded.inc()
-            return answer(200, b"Service A: upstream responded with: %b\n" % body)
+            return answer(200, b"%b: upstream responded with: %b\n" % (self._title, body))
         return self._failure(f"HTTP {reply.status}", body=b" - " + body)
 
     def _failure(self, cause: str, body: bytes) -> web.Response:
         _log.warning("upstream failed", extra={"fields": {"cause": cause}})
         self.requests.failed.inc()
-        return answer(500, b"Service A: upstream failed with: %b%b\n" % (cause.encode(), body))
+        said = (self._title, cause.encode(), body)
+        return answer(500, b"%b: upstream failed with: %b%b\n" % said)
 
     async def ready(self) -> web.Response:
         """Say whether the upstream's health path can be reached the way requests go."""
@@ -98,7 +103,7 @@ async def main() -> None:
     """Serve until told to stop."""
     settings = Settings.read(Environment(os.environ))
     async with Upstream(settings.upstream_timeout) as upstream:
-        service = ServiceA(upstream, settings.upstream_service)
+        service = ServiceA(upstream, settings.upstream_service, settings.service_name)
         await serve(
             [
                 Endpoint(

@@ -3,6 +3,7 @@
 Environment:
     SERVICE_PORT: Where it serves, on all interfaces (80).
     METRICS_PORT: Where Prometheus scrapes it, on all interfaces (8081).
+    SERVICE_NAME: What its metric and its answers call it (service_b).
     ERROR_RATE: How many percent of the requests fail (30).
     ERROR_SEED: Makes the sequence of answers the same in every run (not set: different).
     REPLICA: Which of several copies this is: with one seed they fail independently (not set: the
@@ -20,9 +21,9 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from aiohttp import web
-from request_counter import RequestCounter
+from request_counter import RequestCounter, title
 from serving import Endpoint, answer, healthy, run, serve
-from settings import PORT, Environment, whole_number
+from settings import NAME, PORT, Environment, whole_number
 
 _ALL_INTERFACES = "0.0.0.0"  # noqa: S104 - the pod's network limits who can reach it
 
@@ -36,6 +37,7 @@ class Settings:
     error_rate: int
     error_seed: int | None
     replica: int | None
+    service_name: str
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
@@ -46,6 +48,7 @@ class Settings:
             error_rate=environment.read("ERROR_RATE", whole_number(0, 100), default=30),
             error_seed=environment.read("ERROR_SEED", whole_number(0, 2**63 - 1), default=None),
             replica=environment.read("REPLICA", whole_number(1, 2**31 - 1), default=None),
+            service_name=environment.read("SERVICE_NAME", NAME, default="service_b"),
         )
         environment.check()
         return settings
@@ -54,15 +57,18 @@ class Settings:
 class ServiceB:
     """Decides by lot which requests fail."""
 
-    def __init__(self, error_rate: int, error_seed: int | None, replica: int | None) -> None:
-        """Fail error_rate percent of the requests; None seeds from the system.
+    def __init__(self, settings: Settings) -> None:
+        """Fail as the settings say; without a seed, by the system's.
 
         With a seed, every replica has a sequence of its own.
         """
-        self._error_rate = error_rate
-        seed = error_seed if error_seed is None or replica is None else f"{error_seed}/{replica}"
+        self._error_rate = settings.error_rate
+        seed: int | str | None = settings.error_seed
+        if seed is not None and settings.replica is not None:
+            seed = f"{seed}/{settings.replica}"
         self._random = random.Random(seed)  # noqa: S311 - reproducible, not secret
-        self.requests = RequestCounter("service_b", "Service B")
+        self.requests = RequestCounter(settings.service_name)
+        self._title = title(settings.service_name).encode()
 
     async def respond(self) -> web.Response:
         """Answer a request, well or badly.
@@ -74,15 +80,15 @@ class ServiceB:
         nounce = self._random.getrandbits(32)
         if fails:
             self.requests.failed.inc()
-            return answer(500, b"Service B: Ooops... nounce %d\n" % nounce)
+            return answer(500, b"%b: Ooops... nounce %d\n" % (self._title, nounce))
         self.requests.succeeded.inc()
-        return answer(200, b"Service B: Yay! nounce %d\n" % nounce)
+        return answer(200, b"%b: Yay! nounce %d\n" % (self._title, nounce))
 
 
 async def main() -> None:
     """Serve until told to stop."""
     settings = Settings.read(Environment(os.environ))
-    service = ServiceB(settings.error_rate, settings.error_seed, settings.replica)
+    service = ServiceB(settings)
     await serve(
         [
             Endpoint(

@@ -68,8 +68,15 @@ def _ip_address(text: str) -> str:
     return str(ipaddress.ip_address(text))
 
 
+def _name(text: str) -> str:
+    if not (text.isascii() and text.isidentifier()):
+        raise ValueError(text)
+    return text
+
+
 HTTP_URL = Kind("a URL such as http://b.service:80", _http_url)
 IP_ADDRESS = Kind("an IP address", _ip_address)
+NAME = Kind("a name of letters, digits and _", _name)
 # Port 0 lets the system choose a free one, which the start line of the log names.
 PORT = whole_number(0, 65535)
 
