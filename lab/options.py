@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -158,6 +158,29 @@ RequestTimeout = Annotated[
     float,
     typer.Option("--timeout", min=0.001, metavar="SECONDS", help="How long to wait for an answer."),
 ]
+FailBelow = Annotated[
+    str,
+    typer.Option(
+        "--fail-below",
+        metavar="SHARE",
+        show_default=False,
+        help="Exit status 99 when fewer succeed: 99% or 0.99.",
+    ),
+]
+
+
+def _percentile(name: str) -> Any:  # noqa: ANN401 - Typer's
+    return typer.Option(
+        f"--{name}",
+        metavar="TIME",
+        show_default=False,
+        help=f"Exit status 99 when the latency's {name} is more: 50ms.",
+    )
+
+
+P50 = Annotated[str, _percentile("p50")]
+P90 = Annotated[str, _percentile("p90")]
+P99 = Annotated[str, _percentile("p99")]
 Target = Annotated[
     str,
     typer.Option(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lab.measure.records import Record
     from lab.measure.verdicts import Judgement
 
+NOTHING = "–"  # noqa: RUF001 - a dash
+"""In place of a number that was not measured."""
 COLOUR = {
     Verdict.CONFIRMED: "green",
     Verdict.REFUTED: "bold red",
@@ -37,8 +39,8 @@ def verdicts(judgements: Sequence[Judgement]) -> None:
         shown.add_row(
             _verdict(judgement.verdict),
             Text(clean(judgement.says)),
-            Text(clean(judgement.predicted)),
-            Text(clean(judgement.observed)),
+            Text(clean(judgement.predicted) or NOTHING),
+            Text(clean(judgement.observed) or NOTHING),
             _interval(judgement.interval),
         )
     out.draw(shown)
@@ -87,8 +89,8 @@ def sweep(points: Sequence[Swept], summary: dict[str, int]) -> None:
         claim = next((j for j in swept.record.judgements if j.name == "success"), None)
         shown.add_row(
             *(str(value) for value in swept.point.values()),
-            Text(clean(claim.predicted)) if claim else "",
-            Text(clean(claim.observed)) if claim else "",
+            Text(clean(claim.predicted) if claim else "") or NOTHING,
+            Text(clean(claim.observed) if claim else "") or NOTHING,
             _interval(claim.interval) if claim else "",
             _verdict(Verdict(swept.success)),
             f"[dim]{swept.record.id}[/]",
@@ -109,7 +111,7 @@ def runs(shown: Iterable[Record]) -> None:
                 record.kind,
                 str(record.load.sent),
                 str(record.load.order.concurrency),
-                "" if rate is None else f"{rate:.1%}",
+                NOTHING if rate is None else f"{rate:.1%}",
                 str(verdict),
             )
         )
@@ -139,7 +141,7 @@ def _interval(interval: tuple[float, float] | None) -> str:
 
 def _number(difference: Difference, value: float | None) -> str:
     if value is None:
-        return ""
+        return NOTHING
     if difference.unit == "share":
         return f"{value:.2%}"
     if difference.unit == "s":
@@ -149,7 +151,7 @@ def _number(difference: Difference, value: float | None) -> str:
 
 def _difference(difference: Difference) -> str:
     if difference.first is None or difference.second is None:
-        return ""
+        return NOTHING
     return f"{'+' if difference.second >= difference.first else '-'}" + _number(
         difference, abs(difference.second - difference.first)
     )

@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab.commands import statuses
 from lab.commands.guard import alone, guarded, open_lab, parameters
 from lab.errors import ExitStatus, UsageError
+from lab.interruption import STATUS_BASE
+from lab.measure.traffic import files
 from lab.measure.traffic.pacer import Arrivals
 from lab.options import (
     MOST_CONNECTIONS,
+    P50,
+    P90,
+    P99,
     Against,
     ArrivalSeed,
     ArrivalsOption,
     Concurrency,
     Duration,
+    FailBelow,
     FixedConcurrency,
     FixedRequests,
     Format,
@@ -50,6 +57,10 @@ def load(
     arrivals: ArrivalsOption = Arrivals.CONSTANT,
     arrival_seed: ArrivalSeed = 0,
     timeout: RequestTimeout = 30,
+    fail_below: FailBelow = "",
+    p50: P50 = "",
+    p90: P90 = "",
+    p99: P99 = "",
     url: Target = "",
     name: Name = "lab",
     output: Format = Output.TABLE,
@@ -59,12 +70,17 @@ def load(
 
     Sends one request at a time, -c at a time, or --rate per second; none is sent twice. What
     client, services and sidecar counted is reconciled and recorded, unless --url is given.
+
+    Exit status 99 when a threshold is crossed, 1 when no request succeeded, 5 when nothing was
+    measured or this machine could not send every request.
     """
-    from lab import console, progress, tables
+    from lab import console, interruption, progress, tables
     from lab.experiment.run import Purpose, measure
     from lab.measure.traffic.load import Order
     from lab.measure.traffic.pour import pour
+    from lab.measure.traffic.thresholds import thresholds
 
+    given = {"--fail-below": fail_below, "--p50": p50, "--p90": p90, "--p99": p99}
     order = Order(
         url=url,
         requests=1000 if requests is None and duration is None else requests,
@@ -74,7 +90,9 @@ def load(
         arrivals=arrivals,
         arrival_seed=arrival_seed,
         timeout=timeout,
+        thresholds=thresholds(given),
     )
+    files.check(order.concurrency)
     record = None
     lab = None if url else open_lab("")
     with progress.load_progress(order, quiet=quiet) as tell:
@@ -82,7 +100,8 @@ def load(
             record = measure(lab, name, order, tell, Purpose())
             result = record.load
         else:
-            result = pour(order, tell)
+            with interruption.held("nothing was kept") as held:
+                result = pour(order, tell, held)
     if output is Output.JSON:
         run = {"run": record.id, "notes": record.ledger.notes} if record else {}
         console.json_out(console.as_json(result) | run)
@@ -91,8 +110,8 @@ def load(
         if record:
             tables.ledger(record.ledger)
             console.note(f"recorded as {record.id}; `lab verify` shows the verdicts")
-    if result.partial:
-        raise typer.Exit(ExitStatus.INTERRUPTED)
+    if status := statuses.of_load(result):
+        raise typer.Exit(status)
 
 
 @guarded
@@ -110,13 +129,13 @@ def verify(
     """Judge every claim of the running scenario: predicted, observed, verdict.
 
     Judges the latest `lab load` when the lab is still the same, else pours 1000 requests; with
-    -n or -c it always pours. Exit status 4 unless every claim is confirmed; a lab that is as
-    described fails once in 1000 runs.
+    -n or -c it always pours. Exit status 4 when a claim is refuted, 5 when one was not measured;
+    a lab that is as described fails once in 1000 runs.
     """
     from lab import console, progress, tables
     from lab.experiment.verify import REQUESTS, verify
     from lab.measure.traffic.load import Order
-    from lab.measure.verdicts import Verdict, overall
+    from lab.measure.verdicts import overall
 
     order = None
     if requests is not None or concurrency is not None:
@@ -126,6 +145,7 @@ def verify(
             concurrency=concurrency or 1,
         )
     shown = order or Order(url="", requests=REQUESTS)
+    files.check(shown.concurrency)
     lab = open_lab(url)
     with progress.load_progress(shown, quiet=quiet) as tell:
         verified = verify(lab, name, order, tell)
@@ -142,10 +162,10 @@ def verify(
         sent, at = verified.record.load.sent, verified.record.load.order.concurrency
         console.note(f"{how}: {sent} requests, {at} at a time, run {verified.record.id}")
         tables.verdicts(judgements)
-    if verified.record.load.partial and not verified.earlier:
-        raise typer.Exit(ExitStatus.INTERRUPTED)
-    if overall(judgements) is not Verdict.CONFIRMED:
-        raise typer.Exit(ExitStatus.VERDICT)
+    if (number := verified.record.load.signal) and not verified.earlier:
+        raise typer.Exit(STATUS_BASE + number)
+    if status := statuses.of_verdict(overall(judgements)):
+        raise typer.Exit(status)
 
 
 @guarded
@@ -176,12 +196,14 @@ def compare(
         requests=1000 if requests is None else requests,
         concurrency=concurrency or 1,
     )
+    files.check(order.concurrency)
     given = parameters(set_)
     wishes = []
     for each in (first, second):
         known = {parameter.name for parameter in scenario.parameters(each)}
         own = {key: value for key, value in given.items() if key in known}
         wishes.append(lifecycle.Wish(scenario=each, name=name, given=own, source=source))
+        wishes[-1].check()
     with progress.reporter(quiet=quiet) as reporter:
         pair = (wishes[0], wishes[1])
         lab = open_lab(url, reporter)
@@ -212,12 +234,12 @@ def sweep(
     """Measure the sidecar over a grid of parameters, and judge every point.
 
     Each point is a run; the same sweep again goes on where an earlier one stopped. Exit status
-    4 when the success rate of a point is not confirmed.
+    4 when the success rate of a point is refuted, 5 when one was not measured.
     """
     from lab import console, progress, tables
     from lab.experiment.sweep import CONCURRENCY, Grid, summary, sweep
     from lab.measure.traffic.load import Order
-    from lab.measure.verdicts import Verdict
+    from lab.measure.verdicts import Verdict, worst
 
     grid = Grid(
         scenario="sidecar",
@@ -228,10 +250,12 @@ def sweep(
             "error-rate": _numbers("--error-rate", error_rate),
             "retries": _numbers("--retries", retries),
             "max-retries": _numbers("--max-retries", max_retries),
-            CONCURRENCY: _numbers("--concurrency", concurrency),
+            CONCURRENCY: _numbers("--concurrency", concurrency, 1, MOST_CONNECTIONS),
         },
         requests=requests,
     )
+    grid.check()
+    files.check(max(grid.axes[CONCURRENCY]))
 
     def order(point: dict[str, int]) -> Order:
         return Order(url="", requests=requests, concurrency=point[CONCURRENCY])
@@ -250,8 +274,8 @@ def sweep(
         tables.sweep(points, summary(points))
         if resumed := sum(point.resumed for point in points):
             console.note(f"{resumed} of {len(points)} points were measured by an earlier sweep")
-    if any(point.success != Verdict.CONFIRMED for point in points):
-        raise typer.Exit(ExitStatus.VERDICT)
+    if status := statuses.of_verdict(worst(Verdict(point.success) for point in points)):
+        raise typer.Exit(status)
 
 
 @guarded
@@ -274,6 +298,7 @@ def replay(
     from lab.measure import records
 
     first = records.read(records.find(run))
+    files.check(first.load.order.concurrency)
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(url, reporter)
         with alone(lab, name, quiet=quiet):
@@ -293,12 +318,20 @@ def replay(
         tables.replayed(found)
         tables.comparison(contrast(found.first, found.second))
     if found.identical is False:
-        raise typer.Exit(ExitStatus.VERDICT)
+        raise typer.Exit(ExitStatus.REFUTED)
 
 
-def _numbers(option: str, text: str) -> tuple[int, ...]:
-    try:
-        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
-    except ValueError as error:
-        hint = f"as in {option} 0,10,20"
-        raise UsageError(f"{option} {text}: whole numbers are wanted", hint=hint) from error
+def _numbers(
+    option: str, text: str, least: int | None = None, most: int | None = None
+) -> tuple[int, ...]:
+    """The numbers of an axis, each once. Raises UsageError for what is none, or out of range."""
+    from lab.topology.reader import whole
+
+    found = []
+    for part in text.split(","):
+        try:
+            found.append(whole(part.strip(), least, most))
+        except ValueError as error:
+            hint = f"as in {option} 1,10,20"
+            raise UsageError(f"{option} {text}: {part!r} {error}", hint=hint) from error
+    return tuple(dict.fromkeys(found))
