@@ -269,27 +269,35 @@ def load(shown: Load) -> None:
     rows = [(str(kind.count), _answer(kind)) for kind in shown.answers]
     table(("COUNT", "ANSWER, FOR EXAMPLE"), rows, cut=True)
     if shown.success_rate is None:
-        out.print("[bold]success rate not measured[/]: no request was sent")
+        why = "no outcome is known" if shown.sent else "no request was sent"
+        out.print(f"[bold]success rate not measured[/]: {why}")
     else:
         low, high = shown.success_interval.low, shown.success_interval.high
         out.print(
             f"[bold]success rate {shown.success_rate:.1%}[/]  [dim]{shown.succeeded} of "
-            f"{shown.sent}; 95% confidence interval {low:.1%} to {high:.1%}[/]"
+            f"{shown.known}; 95% confidence interval {low:.1%} to {high:.1%}[/]"
         )
     if shown.errors:
         causes = " · ".join(f"{cause}: {count}" for cause, count in shown.errors.items())
         out.print(f"[bold]failures[/] {causes}")
+    if shown.unsent:
+        what = "request" if shown.unsent == 1 else "requests"
+        out.print(
+            f"[bold red]not sent[/] {shown.unsent} {what}: this machine could not; "
+            "they count for nothing"
+        )
     if took := shown.latency:
         points = {"p50": took.p50, "p90": took.p90, "p99": took.p99, "p99.9": took.p99_9}
         cells = [f"{name} {_milliseconds(value)}" for name, value in points.items()]
         cells += [f"max {_milliseconds(took.max)}", f"mean {_milliseconds(took.mean)} ms"]
         out.print(f"[bold]latency[/] {' · '.join(cells)}")
-    if shown.sent:
-        out.print(
-            f"[bold]throughput[/] {shown.throughput:.0f} requests/s for {shown.seconds:.3g} s"
-        )
+    if shown.throughput is not None:
+        out.print(f"[bold]throughput[/] {shown.throughput:.0f} answers/s for {shown.seconds:.3g} s")
     if shown.pace:
         _pace(shown.pace)
+    for each in shown.thresholds:
+        colour = {True: "bold red", False: "green", None: "yellow"}[each.crossed]
+        out.print(f"[bold]threshold[/] [{colour}]{each}[/]")
     if shown.partial:
         of = "" if shown.order.requests is None else f" of {shown.order.requests}"
         out.print(f"[yellow]partial: interrupted when {shown.sent}{of} requests were sent[/]")

@@ -228,6 +228,29 @@ RequestTimeout = Annotated[
     float,
     typer.Option("--timeout", **DURATION, show_default="30s", help="Time limit of a request."),
 ]
+FailBelow = Annotated[
+    str,
+    typer.Option(
+        "--fail-below",
+        metavar="SHARE",
+        show_default=False,
+        help="Exit status 99 when fewer succeed: 99% or 0.99.",
+    ),
+]
+
+
+def _percentile(name: str) -> Any:  # noqa: ANN401 - Typer's
+    return typer.Option(
+        f"--{name}",
+        metavar="TIME",
+        show_default=False,
+        help=f"Exit status 99 when the latency's {name} is more: 50ms.",
+    )
+
+
+P50 = Annotated[str, _percentile("p50")]
+P90 = Annotated[str, _percentile("p90")]
+P99 = Annotated[str, _percentile("p99")]
 Target = Annotated[
     str,
     typer.Option(

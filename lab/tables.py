@@ -48,8 +48,8 @@ def verdicts(judgements: Sequence[Judgement]) -> None:
         shown.add_row(
             _verdict(judgement.verdict),
             Text(clean(judgement.says)),
-            Text(clean(judgement.predicted)),
-            Text(clean(judgement.observed)),
+            Text(clean(judgement.predicted) or MISSING),
+            Text(clean(judgement.observed) or MISSING),
             _interval(judgement.interval),
         )
     out.draw(shown)
@@ -107,8 +107,8 @@ def sweep(points: Sequence[Swept], summary: dict[str, int]) -> None:
         claim = next((j for j in swept.record.judgements if j.name == "success"), None)
         shown.add_row(
             *(str(value) for value in swept.point.values()),
-            Text(clean(claim.predicted)) if claim else "",
-            Text(clean(claim.observed)) if claim else "",
+            Text(clean(claim.predicted) if claim else "") or MISSING,
+            Text(clean(claim.observed) if claim else "") or MISSING,
             _interval(claim.interval) if claim else "",
             _verdict(Verdict(swept.success)),
             f"[dim]{swept.record.id}[/]",
@@ -129,7 +129,7 @@ def runs(shown: Iterable[Record]) -> None:
                 record.kind,
                 str(record.load.sent),
                 record.load.order.pace,
-                "" if rate is None else f"{rate:.1%}",
+                MISSING if rate is None else f"{rate:.1%}",
                 str(verdict),
             )
         )

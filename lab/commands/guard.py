@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 
 from lab import interruption
-from lab.errors import ExitStatus, LabError, UsageError
-from lab.interruption import Terminated
+from lab.errors import LabError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,12 +40,11 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt as error:
             from lab import console
 
-            terminated = isinstance(error, Terminated)
-            word = "terminated" if terminated else "interrupted"
-            done = " ".join(map(str, error.args)) or "what is listed above is done"
-            console.note(console.named(f"{word}: {done}; `lab up` or `lab down` carries on", name))
-            status = ExitStatus.TERMINATED if terminated else ExitStatus.INTERRUPTED
-            raise typer.Exit(status) from error
+            number = getattr(error, "number", signal.SIGINT)
+            done = f"what is listed above is done; {interruption.CARRY_ON}"
+            done = " ".join(map(str, error.args)) or done
+            console.note(console.named(f"{interruption.SIGNALS[number]}: {done}", name))
+            raise typer.Exit(interruption.STATUS_BASE + number) from error
 
     return run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ import typer
 from lab import durations
 from lab.commands.guard import guarded, open_lab
 from lab.errors import AbsentError, UsageError
-from lab.interruption import Terminated
+from lab.interruption import Interrupted
 from lab.options import Engine, Format, Name, Output, Runs, Since
 
 if TYPE_CHECKING:
@@ -103,10 +104,9 @@ def _live(source: Prometheus, seconds: float) -> None:
                 width, height = screen.size
                 live.update(draw(rates(source, seconds), width, height - 1) + footer, refresh=True)
                 time.sleep(REFRESH)
-    except Terminated:
-        raise
-    except KeyboardInterrupt:
-        return  # the way to end it
+    except Interrupted as interruption:
+        if interruption.number != signal.SIGINT:  # the way to end it
+            raise
 
 
 def _table(source: Prometheus, seconds: float) -> None:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab import lifecycle
-from lab.experiment.run import Purpose, completed, measure, target
+from lab.experiment.run import Purpose, completed, measure, target, warm_up
 from lab.measure.counters.samples import ENVOY, SERVICE_B
 from lab.measure.records import Record
 from lab.measure.traffic.load import Order
-from lab.measure.traffic.pour import pour
 
 if TYPE_CHECKING:
     from lab.experiment.run import Pouring
@@ -41,19 +40,19 @@ def replay(lab: Lab, first: Record, name: str, pouring: Pouring, *, timeout: flo
     first, so that a seeded sequence of failures is at the same place. ``pouring`` shows how far
     each load is.
     """
-    lifecycle.down(lab, name)
     wish = lifecycle.Wish(
         scenario=first.spec.scenario,
         name=name,
         given={k: v for k, v in first.spec.parameters.items() if v is not None},
         local=True,  # a record may be somebody else's, and its traffic comes from here
     )
+    wish.check()
+    lifecycle.down(lab, name)
     prepared = lifecycle.prepare(lab, wish)
     lifecycle.up(lab, prepared, timeout=timeout)
     if _seeded(first) and first.skipped and not _retries(first):
-        warm_up = Order(url=target(prepared.spec), requests=first.skipped)
-        with pouring(warm_up) as tell:
-            pour(warm_up, tell)
+        earlier = Order(url=target(prepared.spec), requests=first.skipped)
+        warm_up(earlier, pouring)
     order = msgspec.structs.replace(first.load.order, url="")
     with pouring(order) as tell:
         purpose = Purpose(kind="replay", experiment=first.id)

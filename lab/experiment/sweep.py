@@ -35,6 +35,17 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
     axes: dict[str, tuple[int, ...]]
     requests: int
 
+    def check(self) -> None:
+        """Raise :class:`lab.errors.UsageError` when a value of an axis is not possible.
+
+        Parameters do not depend on each other, so each value is tried once.
+        """
+        first = {name: values[0] for name, values in self.axes.items()}
+        for name, values in self.axes.items():
+            for value in values:
+                if name != CONCURRENCY:
+                    _wish(self, first | {name: value}).check()
+
     @property
     def id(self) -> str:
         """The same grid has the same id, so that a sweep that broke off goes on."""
@@ -91,6 +102,7 @@ def sweep(
     what a point changes is replaced in the lab. An earlier record of a point counts if it was
     made on the same images.
     """
+    grid.check()
     points = grid.points()
     done = _done(grid.id)
     swept: list[Swept] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 from lab import cli
 from lab.converge import ports, ready
 from lab.errors import EngineError
-from lab.interruption import Terminated
+from lab.interruption import Interrupted
 from tests.unit.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -300,12 +301,16 @@ def test_a_lab_that_does_not_answer_is_status_3_with_the_last_lines_of_its_log(
 
 @pytest.mark.parametrize(
     ("raised", "status", "word"),
-    [(KeyboardInterrupt, 130, "interrupted"), (Terminated, 143, "terminated")],
+    [
+        (Interrupted(signal.SIGINT), 130, "interrupted"),
+        (Interrupted(signal.SIGTERM), 143, "terminated"),
+        (Interrupted(signal.SIGHUP), 129, "hung up"),
+    ],
 )
 def test_an_interruption_has_its_own_status_and_the_next_up_carries_on(
     lab: Terminal,
     monkeypatch: pytest.MonkeyPatch,
-    raised: type[BaseException],
+    raised: BaseException,
     status: int,
     word: str,
 ) -> None:
@@ -515,3 +520,30 @@ def test_version_is_printed(lab: Terminal) -> None:
     result = lab.type("--version")
     assert result.exit_code == 0
     assert result.stdout.startswith("lab ")
+
+
+# Experiments
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sweep", "-c", "0"),
+        ("sweep", "-c", "1,1001"),
+        ("sweep", "-c", ""),
+        ("sweep", "-c", "1,,2"),
+        ("sweep", "--error-rate", "0,101"),
+        ("sweep", "--retries", "2,-1"),
+        ("sweep", "--max-retries", "x"),
+        ("sweep", "--set", "port=0"),
+        ("compare", "direct", "sidecar", "--set", "retries=-1"),
+        ("compare", "direct", "nowhere"),
+    ],
+)
+def test_an_experiment_with_an_impossible_value_is_refused_before_it_begins(
+    lab: Terminal, words: tuple[str, ...]
+) -> None:
+    result = lab.type(*words)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert not lab.engine.done

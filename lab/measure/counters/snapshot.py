@@ -53,6 +53,7 @@ def snapshot(
     *,
     since: Snapshot | None = None,
     deadline: float = DEADLINE,
+    hurried: Callable[[], bool] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Snapshot:
@@ -61,8 +62,9 @@ def snapshot(
     So it includes whatever was counted before the call. Only Prometheus' own clock counts. All
     samples of a target come from one scrape, the last that succeeded. A target of which there
     is none within ``deadline`` seconds, counted from when Prometheus can have scraped it, is in
-    the snapshot with its problem. With the snapshot ``since`` which the period began, targets
-    are marked that were restarted in between.
+    the snapshot with its problem, and so is one that was waited for when ``hurried``. With
+    the snapshot ``since`` which the period began, targets are marked that were restarted in
+    between.
 
     Raises :class:`lab.errors.LabError` when Prometheus does not answer.
     """
@@ -76,7 +78,7 @@ def snapshot(
             targets = _instances(prometheus, jobs)
         scrapes = _scrapes(prometheus, jobs, asked, elapsed)
         whole = len(targets) == len(jobs) and all(key in scrapes for key in _keys(targets))
-        if whole or elapsed >= deadline:
+        if whole or elapsed >= deadline or (hurried and hurried()):
             break
         sleep(PAUSE)
     problems = {} if whole else _problems(prometheus)

@@ -19,6 +19,7 @@ MOST_CLASSES = 1000
 THE_REST = "(other answers)"
 
 _OK = range(200, 300)
+_UNSENT = b"\x02"
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -38,7 +39,9 @@ class Tally:
     def __init__(self) -> None:
         """Nothing was sent."""
         self.finished = 0
+        self.answered = 0
         self.succeeded = 0
+        self.unsent = 0
         self.latencies = Recorder()
         self._successes = bytearray()
         self._errors: Counter[str] = Counter()
@@ -46,14 +49,19 @@ class Tally:
         self._examples: dict[bytes, str] = {}
 
     @property
-    def sent(self) -> int:
+    def begun(self) -> int:
         """How many requests were begun."""
         return len(self._successes)
 
     @property
+    def sent(self) -> int:
+        """How many requests were begun, without those that this machine could not send."""
+        return len(self._successes) - self.unsent
+
+    @property
     def successes(self) -> bytes:
         """A byte for each request in the order of sending: 1 if it succeeded, else 0."""
-        return bytes(self._successes)
+        return bytes(self._successes).replace(_UNSENT, b"")
 
     @property
     def errors(self) -> Mapping[str, int]:
@@ -65,8 +73,9 @@ class Tally:
         self._successes.append(0)
         return len(self._successes) - 1
 
-    def answered(self, index: int, status: int, body: bytes, latency: float) -> None:
+    def answer(self, index: int, status: int, body: bytes, latency: float) -> None:
         """Count an answer; statuses from 200 to 299 are successes."""
+        self.answered += 1
         if status in _OK:
             self._successes[index] = 1
             self.succeeded += 1
@@ -75,13 +84,17 @@ class Tally:
         self.latencies.add(latency)
         self._count(class_of(body), body)
 
-    def failed(self, kind: ErrorKind, detail: str, waited: float) -> None:
-        """Count a request without an answer.
+    def failed(self, index: int, kind: ErrorKind, detail: str, waited: float) -> None:
+        """Count a request without an answer; one that was not sent is counted apart.
 
         Only time-outs count among the latencies: leaving them out would flatter, and an error
         that came at once would as well if it were counted.
         """
-        self._errors[str(kind)] += 1
+        if kind is ErrorKind.UNSENT:
+            self.unsent += 1
+            self._successes[index] = ord(_UNSENT)
+        else:
+            self._errors[str(kind)] += 1
         if kind is ErrorKind.TIMEOUT:
             self.latencies.add(waited)
         text = f"no answer: {kind}"

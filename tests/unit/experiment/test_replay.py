@@ -64,7 +64,7 @@ class Bench:
             ("up", self._nothing),
         ):
             self.monkeypatch.setattr(lifecycle, name, stand_in)
-        self.monkeypatch.setattr(module, "pour", self._pour)
+        self.monkeypatch.setattr(module, "warm_up", self._warm_up)
         self.monkeypatch.setattr(module, "measure", lambda *_: second or first)
         lab = lifecycle.Lab(FakeEngine(), SilentReporter())
         return replay(lab, first, "lab", self._pouring, timeout=1)
@@ -76,7 +76,7 @@ class Bench:
 
         return prepare
 
-    def _pour(self, order: Order, _tell: object) -> None:
+    def _warm_up(self, order: Order, _pouring: object) -> None:
         self.sent.append(order.requests)
 
     @staticmethod
