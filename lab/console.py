@@ -6,19 +6,21 @@ Results have two forms: tables for people, JSON for programs. Progress is in
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lab.paper import clean, err, escape, json_text, out
+from lab.paper import clean, err, escape, out, visible
 from lab.topology.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lab.converge.plan import Plan
     from lab.converge.status import PodStatus, Status
     from lab.engine.doctor import Finding
+    from lab.engine.logs import Line
     from lab.errors import LabError
     from lab.lifecycle import Prepared
     from lab.measure.traffic.load import Load, Pace
@@ -28,6 +30,12 @@ STATE_COLOUR = {"running": "green", "up": "green", "missing": "red", "absent": "
 
 HASH_DIGITS = 16
 """The length of the content hashes that are the tags of lab's own images."""
+
+NAME_COLOURS = ("cyan", "yellow", "green", "magenta", "blue")
+"""Those of containers' names in their logs, one after the other."""
+
+LINES_A_LOOK = 1000
+"""Of a log, between two looks whether anybody still reads it."""
 
 GAP = "  "
 """Between two columns."""
@@ -50,7 +58,7 @@ def note(text: str) -> None:
 def json_out(value: Any) -> None:  # noqa: ANN401 - anything that msgspec can encode
     """Print a result as indented JSON."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    out.write(json_text(text, out.file) + "\n")
+    out.json(text)
 
 
 def as_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - anything that msgspec can encode
@@ -169,55 +177,45 @@ def parameter_table(shown: Iterable[Parameter]) -> None:
 
 
 def code(text: str, language: str) -> None:
-    """Print source text, coloured on a terminal, untouched elsewhere."""
-    text = "\n".join(map(clean, text.rstrip("\n").split("\n")))
-    if out.is_terminal:
-        from rich.syntax import Syntax
+    """Print source text: coloured on a terminal, and byte for byte elsewhere.
 
-        out.draw(Syntax(text, language, background_color="default", word_wrap=True))
-    else:
-        out.file.write(f"{text}\n")
-
-
-def logs(streams: Mapping[str, Iterator[str]]) -> None:
-    """Print log lines as they come, each behind its container's name when there are several."""
-    width = max(map(len, streams))
-    for name, line in _merged(streams):
-        head = f"{name:<{width}} | " if len(streams) > 1 else ""
-        out.print(head + line, markup=False)
-
-
-def _merged(streams: Mapping[str, Iterator[str]]) -> Iterator[tuple[str, str]]:
-    """The lines of several streams in the order in which they come, with their stream's name.
-
-    The threads that read are daemons: nothing else ends one that waits for a line, on Ctrl-C.
+    Its lines are left to the terminal to wrap, so that what is copied from it is what was meant.
     """
-    import threading
-    from queue import Queue
+    text = text if text.endswith("\n") else f"{text}\n"
+    if not out.moves:
+        out.data(text.encode(errors="surrogateescape"))
+        return
+    from rich.syntax import Syntax
 
-    # A line, the error that ended a stream, or None at its end.
-    found: Queue[tuple[str, str | Exception | None]] = Queue(maxsize=1000)
+    shown = Syntax("", language, background_color="default").highlight(visible(text))
+    shown.rstrip()
+    out.draw(shown)
 
-    def read(name: str, lines: Iterator[str]) -> None:
-        end: Exception | None = None
-        try:
-            for line in lines:
-                found.put((name, line))
-        except Exception as error:  # noqa: BLE001 - raised again by the reader of the queue
-            end = error
-        found.put((name, end))
 
-    for name, lines in streams.items():
-        threading.Thread(target=read, args=(name, lines), daemon=True).start()
-    running = len(streams)
-    while running:
-        name, item = found.get()
-        if isinstance(item, str):
-            yield name, item
-            continue
-        if item is not None:
-            raise item
-        running -= 1
+def logs(lines: Iterable[tuple[str, Line]], names: Sequence[str], *, follow: bool) -> None:
+    """Write logs as they come, each line behind its container's name when there are several.
+
+    A file or a pipe gets the containers' bytes as they are.
+    """
+    width = max(map(len, names))
+    colours = dict(zip(names, itertools.cycle(NAME_COLOURS), strict=False))
+    heads = {
+        name: out.marked(f"[{colour}]{name:<{width}} |[/] ") if len(names) > 1 else ""
+        for name, colour in colours.items()
+    }
+    unfinished = None
+    for count, (name, (_, stream, text)) in enumerate(lines, 1):
+        if unfinished and unfinished != (name, stream) and (heads[name] or out.is_terminal):
+            out.data(b"\n")
+            unfinished = None
+        if out.is_terminal and text.endswith(b"\r\n"):
+            text = text[:-2] + b"\n"  # noqa: PLW2901 - no terminal shows the difference
+        out.data(text, "" if unfinished else heads[name])
+        unfinished = None if text.endswith(b"\n") else (name, stream)
+        if (follow or count % LINES_A_LOOK == 0) and out.lost:
+            return
+    if unfinished and (out.is_terminal or len(names) > 1):
+        out.data(b"\n")
 
 
 def findings(shown: Iterable[Finding]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -9,6 +11,10 @@ import typer
 from lab.commands.guard import guarded, open_lab, parameters
 from lab.errors import AbsentError, ExitStatus, UsageError
 from lab.options import Container, Format, Name, Output, Scenario, Set, Source, Url
+
+_AGO = re.compile(
+    r"(?=\d)(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8}(?:\.\d{1,9})?)s)?"
+)
 
 
 @guarded
@@ -40,7 +46,9 @@ def show(
     shell: Annotated[bool, typer.Option("--shell", help="Only the podman steps.")] = False,
 ) -> None:
     """Show a scenario's YAML, and the podman steps that one would type by hand."""
-    from lab import console
+    import shlex
+
+    from lab import console, paper
     from lab.images import recipes
     from lab.topology import scenario as scenarios_
     from lab.topology import shell as steps
@@ -50,7 +58,8 @@ def show(
     placed = place(recipes.resolve(spec, Source.REGISTRY), current="", in_use=())
     if not shell:
         console.code(scenarios_.text(scenario), "yaml")
-    console.code(steps.render(placed), "bash")
+    quote = paper.typed if paper.out.is_terminal else shlex.quote
+    console.code(steps.render(placed, quote=quote), "bash")
 
 
 @guarded
@@ -58,13 +67,24 @@ def logs(
     container: Container = "",
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as lines come.")] = False,
     tail: Annotated[int | None, typer.Option("--tail", min=0, help="Only the last lines.")] = None,
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since", metavar="TIME", help="Only what was logged since: 10m ago, or a date."
+        ),
+    ] = "",
     name: Name = "lab",
     url: Url = "",
 ) -> None:
-    """Print what the lab's containers log."""
+    """Print what the lab's containers log, in one stream by time.
+
+    TIME is how long ago, as 30s, 10m or 1h30m, or a moment such as 2026-01-31T12:00:00Z.
+    """
     from lab import console
+    from lab.engine.merging import merged
     from lab.topology.spec import prefix
 
+    begin = _moment(since) if since else None
     engine = open_lab(url).engine
     ours = [c.name for c in engine.observe(name).my_containers()]
     if not ours:
@@ -74,8 +94,23 @@ def logs(
         raise UsageError(
             f"lab {name} has no container {container}", hint=f"it has {', '.join(ours)}"
         )
-    streams = {each: engine.logs(each, tail=tail, follow=follow) for each in wanted}
-    console.logs(streams)
+    streams = {each: engine.logs(each, tail=tail, since=begin, follow=follow) for each in wanted}
+    console.logs(merged(streams, follow=follow), wanted, follow=follow)
+
+
+def _moment(text: str) -> datetime:
+    """The moment that ``--since`` names, in the past or by date; a date without a zone is local."""
+    now = datetime.now().astimezone()
+    if found := _AGO.fullmatch(text):
+        days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+        ago = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        return now - ago
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"--since {text}: this is not a time", hint="as in 10m, 1h30m or 2026-01-31T12:00:00Z"
+        ) from error
 
 
 @guarded

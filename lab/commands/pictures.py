@@ -16,6 +16,7 @@ from lab.options import Format, Name, Output, Runs, Url
 
 if TYPE_CHECKING:
     from lab.measure.counters.prometheus import Prometheus
+    from lab.report.rates import Rates
 
 REFRESH = 1.0
 """Seconds between two pictures: as often as Prometheus scrapes."""
@@ -64,7 +65,7 @@ def metrics(
     source = _prometheus(url, name)
     if output is Output.JSON:
         console.json_out(rates(source, seconds))
-    elif paper.out.is_terminal:
+    elif paper.out.moves:
         _live(source, seconds)
     else:
         _table(source, seconds)
@@ -96,12 +97,24 @@ def _live(source: Prometheus, seconds: float) -> None:
         with orderly(), Live(console=screen, screen=True, auto_refresh=False) as live:
             while True:
                 width, height = screen.size
-                live.update(draw(rates(source, seconds), width, height - 1) + footer, refresh=True)
+                found = _shown(rates(source, seconds))
+                drawn = draw(found, width, height - 1, colours=paper.out.tells_apart)
+                live.update(drawn + footer, refresh=True)
                 time.sleep(REFRESH)
     except Terminated:
         raise
     except KeyboardInterrupt:
         return  # the way to end it
+
+
+def _shown(found: Rates) -> Rates:
+    """The graphs with names that fit a terminal: labels may be anything."""
+    from msgspec.structs import replace
+
+    from lab.paper import clean
+
+    graphs = (replace(g, lines={clean(s): p for s, p in g.lines.items()}) for g in found.graphs)
+    return replace(found, graphs=tuple(graphs))
 
 
 def _table(source: Prometheus, seconds: float) -> None:
