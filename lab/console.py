@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lab.paper import clean, err, escape, out, visible
+from lab.layout import GAP, table
+from lab.paper import err, escape, out, visible
 from lab.topology.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ NAME_COLOURS = ("cyan", "yellow", "green", "magenta", "blue")
 LINES_A_LOOK = 1000
 """Of a log, between two looks whether anybody still reads it."""
 
-GAP = "  "
-"""Between two columns."""
+LEAST_IMAGE = 12
+"""Columns below which the name of an image says nothing."""
 
 
 def error(problem: LabError) -> None:
@@ -79,7 +80,7 @@ def status(shown: Status) -> None:
     """Print what runs and where."""
     out.print(f"[bold]{shown.name}[/]: {_state(shown.state)}{_scenario(shown)}")
     if given := parameters(shown.parameters):
-        out.print(f"[dim]with {escape(given)}[/]")
+        out.prose(given, head="with ", style="dim")
     if shown.pods:
         _pods(shown.pods)
     for name, url in shown.endpoints.items():
@@ -91,47 +92,55 @@ def status(shown: Status) -> None:
 
 
 def _pods(shown: Iterable[PodStatus]) -> None:
-    """Print a line for every container; where a line is too long, the image's name is cut."""
-    rows = [("POD", "ADDRESS", "CONTAINER", "STATE", "IMAGE")]
-    for pod in shown:
-        names = [(pod.name, pod.ip)] + [("", "")] * len(pod.containers)
-        rows += [
-            (*name, container.name, container.state, _short(container.image))
-            for name, container in zip(names, pod.containers, strict=False)
-        ]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    left = out.width - sum(widths[:-1]) - len(GAP) * (len(widths) - 1)
-    for number, row in enumerate(rows):
-        *cells, state, image = (escape(f"{c:<{w}}") for c, w in zip(row, widths, strict=True))
-        image = image.rstrip()
-        if len(image) > left:
-            image = image[: max(0, left - 1)] + "…"
-        if number:
-            colour = STATE_COLOUR.get(state.rstrip(), "yellow")
-            out.print(GAP.join((*cells, f"[{colour}]{state}[/]", f"[dim]{image}[/]")))
-        else:
-            out.print(GAP.join((*cells, state, image)), style="dim")
+    """Print a line for every container; where they are too long, below a line for its pod.
 
-
-def table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, cut: bool = False) -> None:
-    """Print a plain table; the cells are text, not markup.
-
-    What is too long for the line is wrapped, or when ``cut`` shortened, in the last column.
+    Names are never cut; the image's name is, and left out where too little of it would remain.
     """
-    from rich.table import Table
-    from rich.text import Text
+    pods = list(shown)
+    named = [(container, _short(container.image)) for pod in pods for container in pod.containers]
+    pod_width, address, name_width, state_width = (
+        max((len(cell) for cell in cells), default=0)
+        for cells in (
+            ("POD", *(pod.name for pod in pods)),
+            ("ADDRESS", *(pod.ip for pod in pods)),
+            ("CONTAINER", *(container.name for container, _ in named)),
+            ("STATE", *(container.state for container, _ in named)),
+        )
+    )
+    gap = len(GAP)
+    before = pod_width + gap + address + gap
+    after = name_width + gap + state_width + gap
+    stacked = before + after + LEAST_IMAGE > out.width
+    left = out.width - after - (gap if stacked else before)
+    if not stacked:
+        out.print(
+            f"{'POD':<{pod_width}}{GAP}{'ADDRESS':<{address}}{GAP}"
+            f"{'CONTAINER':<{name_width}}{GAP}{'STATE':<{state_width}}{GAP}IMAGE",
+            style="dim",
+        )
+    for pod in pods:
+        head = f"{pod.name:<{pod_width}}{GAP}{pod.ip:<{address}}{GAP}"
+        if stacked:
+            out.print(escape(head.rstrip()))
+            head = GAP
+        for container in pod.containers:
+            state = f"{container.state:<{state_width}}"
+            colour = STATE_COLOUR.get(container.state, "yellow")
+            image = _cut(_short(container.image), left)
+            out.print(
+                f"{escape(head)}{escape(container.name):<{name_width}}{GAP}"
+                f"[{colour}]{escape(state)}[/]" + (f"{GAP}[dim]{escape(image)}[/]" if image else "")
+            )
+            head = GAP if stacked else " " * before
+        if not pod.containers and not stacked:
+            out.print(escape(head.rstrip()))
 
-    *most, last = columns
-    shown = Table(box=None, pad_edge=False, header_style="dim")
-    for column in most:
-        shown.add_column(column, no_wrap=cut)
-    shown.add_column(last)
-    for row in rows:
-        *cells, end = (Text(clean(cell)) for cell in row)
-        if cut:
-            end.no_wrap, end.overflow = True, "ellipsis"
-        shown.add_row(*cells, end)
-    out.draw(shown)
+
+def _cut(text: str, width: int) -> str:
+    """Text in a number of columns; nothing where hardly any of it would remain."""
+    if len(text) <= width:
+        return text
+    return f"{text[: width - 1]}…" if width >= LEAST_IMAGE else ""
 
 
 def parameters(given: Mapping[str, int | str | None]) -> str:

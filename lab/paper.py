@@ -37,6 +37,9 @@ CODES |= {"magenta": "35", "blue": "34", "/": "0"}
 WIDE = 1000
 """Columns where there is no terminal to fit: a file or a pipe must not lose what is cut off."""
 
+LEAST = 20
+"""Columns in which words are put below each other, be the terminal ever so narrow."""
+
 PLAIN = dict(zip(map(ord, "·•—…✓✗━─│┌┐└┘├┤┬┴┼→←“”"), '-*-~+x--|+++++++++><""', strict=True))
 PLAIN |= dict.fromkeys((0x2010, 0x2011, 0x2013, 0x2212), "-")  # more dashes
 PLAIN |= {0xD7: "x", 0x2018: "'", 0x2019: "'"}
@@ -274,6 +277,18 @@ class Paper:
         line = self.marked(text) if markup else text
         self.write(f"{self._code(style)}{line}{self._code('/')}\n" if style else f"{line}\n")
 
+    def prose(self, text: str, *, head: str = "", style: str = "") -> None:
+        """Write a sentence; on a terminal it is broken between words, behind ``head``."""
+        import textwrap
+
+        lines = [text]
+        if self.is_terminal:
+            room = max(LEAST, self.width - len(head))
+            lines = textwrap.wrap(clean(text), room, break_long_words=False, break_on_hyphens=False)
+        for line in lines or [""]:
+            self.print(f"{head}{line}", style=style, markup=False)
+            head = " " * len(head)
+
     def marked(self, text: str) -> str:
         """Text with its tags replaced by what this stream takes for them."""
 
@@ -330,13 +345,18 @@ def _console(paper: Paper) -> Console:
     class File:
         """The stream as Rich sees it, looked up anew as it may be replaced."""
 
+        @property
+        def rich_proxied_file(self) -> File:
+            """What Rich writes to while it is live and what is said passes through it."""
+            return self
+
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a stream has
             """Everything but writing is the stream's."""
             return getattr(paper.file, name)
 
         def write(self, text: str) -> int:
             """Write what Rich made."""
-            file = getattr(paper.file, "rich_proxied_file", paper.file)  # while Rich is live
+            file = getattr(paper.file, "rich_proxied_file", paper.file)
             (file.styled if isinstance(file, Stream) else file.write)(text)
             return len(text)
 

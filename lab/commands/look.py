@@ -20,7 +20,7 @@ _AGO = re.compile(
 @guarded
 def scenarios(output: Format = Output.TABLE) -> None:
     """List the shipped scenarios and their parameters."""
-    from lab import console, paper
+    from lab import console, layout, paper
     from lab.topology import scenario
 
     shipped = scenario.names()
@@ -31,7 +31,7 @@ def scenarios(output: Format = Output.TABLE) -> None:
         ]
         console.json_out(rows)
         return
-    console.table(("SCENARIO", "WHAT IT SHOWS"), [(s.name, s.summary) for s in shipped])
+    layout.table(("SCENARIO", "WHAT IT SHOWS"), [(s.name, s.summary) for s in shipped])
     for each in shipped:
         paper.out.print("")
         paper.out.print(f"[dim]parameters of[/] {each.name}")

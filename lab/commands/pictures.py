@@ -120,7 +120,7 @@ def _shown(found: Rates) -> Rates:
 def _table(source: Prometheus, seconds: float) -> None:
     from statistics import fmean
 
-    from lab import console
+    from lab import console, layout
     from lab.report.rates import rates
 
     rows = [
@@ -130,7 +130,7 @@ def _table(source: Prometheus, seconds: float) -> None:
         if (values := [point.value for point in points])
     ]
     if rows:
-        console.table(("COUNTER", "STATUS", "LATEST/S", "MEAN/S", "HIGHEST/S"), rows)
+        layout.table(("COUNTER", "STATUS", "LATEST/S", "MEAN/S", "HIGHEST/S"), rows)
     else:
         console.note("nothing was counted in this time: `lab load` pours traffic")
 
