@@ -16,6 +16,7 @@ import io
 import os
 import re
 import select
+import shlex
 import shutil
 import sys
 from functools import cached_property
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from lab.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from _typeshed import ReadableBuffer
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -35,6 +36,9 @@ CODES |= {"magenta": "35", "blue": "34", "/": "0"}
 """What a terminal takes for each word of a tag (ECMA-48, SGR); ``/`` ends all."""
 WIDE = 1000
 """Columns where there is no terminal to fit: a file or a pipe must not lose what is cut off."""
+
+LEAST = 20
+"""Columns in which words are put below each other, be the terminal ever so narrow."""
 
 PLAIN = dict(zip(map(ord, "·•—…✓✗━─│┌┐└┘├┤┬┴┼→←“”"), '-*-~+x--|+++++++++><""', strict=True))
 PLAIN |= dict.fromkeys((0x2010, 0x2011, 0x2013, 0x2212), "-")  # more dashes
@@ -51,6 +55,7 @@ _STEERING = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u
 Unicode's line ends, and what is no character."""
 _UNSAFE = re.compile(f"[{_STEERING}]")
 _UNSAFE_IN_LINE = re.compile(f"[\n{_STEERING}]")
+_UNTYPED = re.compile(f"[\\\\'\t\n{_STEERING}]")
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7e]")
 _WORD = "|".join(CODES)
@@ -74,15 +79,25 @@ def clean(text: str) -> str:
     return _UNSAFE_IN_LINE.sub(_named, text)
 
 
+def typed(word: str) -> str:
+    r"""A word quoted for a shell that it is pasted into, where a control character is a key.
+
+    What would steer the terminal is written as ``$'\033'``, which bash, zsh and ksh know.
+    """
+    if not _UNSAFE_IN_LINE.search(word) and "\t" not in word:
+        return shlex.quote(word)
+
+    def octal(found: re.Match[str]) -> str:
+        if found[0] in "\\'":
+            return f"\\{found[0]}"
+        return "".join(f"\\{byte:03o}" for byte in found[0].encode(errors="surrogateescape"))
+
+    return f"$'{_UNTYPED.sub(octal, word)}'"
+
+
 def escape(text: str) -> str:
     """Text in which nothing is a tag, for :meth:`Paper.print`."""
     return _TAG.sub(r"\\\g<0>", text)
-
-
-def json_text(text: str, stream: TextIO) -> str:
-    """JSON of the same value without anything that steers a terminal or that a stream lacks."""
-    unicode = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
-    return (_UNSAFE_IN_JSON if unicode else _BEYOND_ASCII).sub(_as_json, text)
 
 
 def _as_json(found: re.Match[str]) -> str:
@@ -168,7 +183,7 @@ def _gate(before: TextIO | None, number: int) -> Stream:
         errors=FALLBACK,
         newline="\n",
         line_buffering=getattr(before, "line_buffering", False),
-        write_through=getattr(before, "write_through", False),
+        write_through=True,  # to the buffer, which data is written to as well
     )
 
 
@@ -222,6 +237,16 @@ class Paper:
         return self.styled and not os.environ.get("NO_COLOR")
 
     @property
+    def unicode(self) -> bool:
+        """Whether every character can be written."""
+        return (self.file.encoding or "utf-8").lower().startswith("utf")
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether lines of one drawing may differ by their colour alone."""
+        return self.colours and self.unicode
+
+    @property
     def width(self) -> int:
         """How many columns a line may have."""
         return shutil.get_terminal_size().columns if self.is_terminal else WIDE
@@ -248,31 +273,58 @@ class Paper:
 
         Its text may come from anywhere: what would steer a terminal is written in letters.
         """
-        styled, colours = self.styled, self.colours
+        text = clean(text)
+        line = self.marked(text) if markup else text
+        self.write(f"{self._code(style)}{line}{self._code('/')}\n" if style else f"{line}\n")
 
-        def code(words: str) -> str:
-            codes = [CODES[word] for word in words.split()]
-            wanted = [each for each in codes if colours or each < "3"]  # the rest is no colour
-            return f"\x1b[{';'.join(wanted)}m" if styled and wanted else ""
+    def prose(self, text: str, *, head: str = "", style: str = "") -> None:
+        """Write a sentence; on a terminal it is broken between words, behind ``head``."""
+        import textwrap
+
+        lines = [text]
+        if self.is_terminal:
+            room = max(LEAST, self.width - len(head))
+            lines = textwrap.wrap(clean(text), room, break_long_words=False, break_on_hyphens=False)
+        for line in lines or [""]:
+            self.print(f"{head}{line}", style=style, markup=False)
+            head = " " * len(head)
+
+    def marked(self, text: str) -> str:
+        """Text with its tags replaced by what this stream takes for them."""
 
         def tag(found: re.Match[str]) -> str:
-            return found[0][1:] if found[1] else code(found[2])
+            return found[0][1:] if found[1] else self._code(found[2])
 
-        text = clean(text)
-        line = _TAG.sub(tag, text) if markup else text
-        self.write(f"{code(style)}{line}{code('/')}\n" if style else f"{line}\n")
+        return _TAG.sub(tag, text)
+
+    def _code(self, words: str) -> str:
+        if not self.styled:
+            return ""
+        codes = [CODES[word] for word in words.split()]
+        wanted = [each for each in codes if self.colours or each < "3"]  # the rest is no colour
+        return f"\x1b[{';'.join(wanted)}m" if wanted else ""
 
     def draw(self, shown: RenderableType) -> None:
         """Have Rich write something of its own, a table or coloured source text."""
         self.rich.print(shown)
 
-    def data(self) -> Callable[[bytes], object]:
-        """What writes data: to a file or pipe as it is, to a terminal made visible."""
+    def json(self, text: str) -> None:
+        """Write JSON of the same value, without what steers a terminal or the stream lacks."""
+        unsafe = _UNSAFE_IN_JSON if self.unicode else _BEYOND_ASCII
+        self.write(unsafe.sub(_as_json, text) + "\n")
+
+    def data(self, text: bytes, head: str = "") -> None:
+        """Write data: to a file or pipe byte for byte, to a terminal made visible.
+
+        ``head`` is lab's own, and comes from :meth:`marked`.
+        """
         file = self.file
-        if not self.is_terminal and hasattr(file, "buffer"):
-            file.flush()
-            return file.buffer.write
-        return lambda data: self.write(visible(data.decode(errors="surrogateescape")))
+        if self.is_terminal or not hasattr(file, "buffer"):
+            self.write(head + visible(text.decode(errors="surrogateescape")))
+            return
+        if not isinstance(file, Stream):
+            file.flush()  # what waits goes first; a Stream lets nothing wait
+        file.buffer.write(head.encode() + text)
 
 
 def _console(paper: Paper) -> Console:
@@ -293,13 +345,18 @@ def _console(paper: Paper) -> Console:
     class File:
         """The stream as Rich sees it, looked up anew as it may be replaced."""
 
+        @property
+        def rich_proxied_file(self) -> File:
+            """What Rich writes to while it is live and what is said passes through it."""
+            return self
+
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a stream has
             """Everything but writing is the stream's."""
             return getattr(paper.file, name)
 
         def write(self, text: str) -> int:
             """Write what Rich made."""
-            file = getattr(paper.file, "rich_proxied_file", paper.file)  # while Rich is live
+            file = getattr(paper.file, "rich_proxied_file", paper.file)
             (file.styled if isinstance(file, Stream) else file.write)(text)
             return len(text)
 

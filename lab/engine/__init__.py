@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from lab.converge.observed import Observed, SeenContainer
     from lab.converge.plan import Step
+    from lab.engine.logs import Line
     from lab.images.builder import ImageStore
 
 
@@ -44,9 +46,14 @@ class Engine(Protocol):
         """
 
     def logs(
-        self, container: str, *, tail: int | None = None, follow: bool = False
-    ) -> Iterator[str]:
-        """Yield a container's log, a line at a time, without line ends."""
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        follow: bool = False,
+    ) -> Iterator[Line]:
+        """Yield a container's log, a line at a time."""
 
     def listeners(self, pid: int) -> frozenset[int] | None:
         """The TCP ports open beyond loopback in the network namespace of a container's process.

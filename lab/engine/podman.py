@@ -9,6 +9,7 @@ removed.
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -30,9 +31,8 @@ from lab.converge.observed import (
     SeenVolume,
 )
 from lab.converge.plan import Action, Kind, RecordSpec
-from lab.engine import early, host, leftovers, listeners, payloads, service, versions
+from lab.engine import early, host, leftovers, listeners, logs, payloads, service, versions
 from lab.engine.errors import translated
-from lab.engine.logs import frames
 from lab.engine.ownership import OWNER, owns, owns_container
 from lab.engine.wire import UnixApi
 from lab.errors import AddressTakenError, AlreadyThereError, EngineError
@@ -46,9 +46,12 @@ if TYPE_CHECKING:
 
     from lab.converge.plan import Step
     from lab.engine.builds import Images
+    from lab.engine.logs import Line
     from lab.engine.wire import Answer, Api
 
 UNIX = "unix://"
+LOG_FILES = frozenset({"k8s-file", "json-file"})
+"""The log drivers of podman that write conmon's format; both names mean the same."""
 S = TypeVar("S", SeenContainer, SeenNetwork, SeenPod, SeenVolume)
 
 MOST_PORTS = 65535
@@ -219,16 +222,47 @@ class PodmanEngine:
                     raise AssertionError(msg)
 
     def logs(
-        self, container: str, *, tail: int | None = None, follow: bool = False
-    ) -> Iterator[str]:
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        follow: bool = False,
+    ) -> Iterator[Line]:
         """Yield a container's standard output and error, line by line."""
-        params = {"stdout": "true", "stderr": "true", "follow": str(follow).lower()}
+        with translated(f"read the log of {container}"):
+            entries = self._stored(container, tail, follow=follow)
+            if entries is None:
+                entries = logs.frames(self._log(container, tail, since, follow=follow))
+            begin = since.timestamp() * logs.SECOND if since else 0
+            yield from logs.whole(each for each in entries if each.time >= begin)
+
+    def _stored(self, container: str, tail: int | None, *, follow: bool) -> Iterator[Line] | None:
+        """A log from the file in which podman keeps it, where it is on this machine."""
+        if not self.service.url.startswith(UNIX):
+            return None
+        answer = self.api.get(f"/containers/{container}/json")
+        answer.raise_for_status()
+        found = answer.json()["HostConfig"]["LogConfig"]
+        path: str = found["Path"]
+        if found["Type"] not in LOG_FILES or not os.access(path, os.R_OK):
+            return None
+        wait = logs.Bell(self._log(container, 0, None, follow=True)).wait if follow else None
+        return logs.stored(path, tail=tail, wait=wait)
+
+    def _log(
+        self, container: str, tail: int | None, since: datetime | None, *, follow: bool
+    ) -> Iterator[bytes]:
+        """A log as podman sends it; what is followed is only answered once there is a line."""
+        params = {"stdout": "true", "stderr": "true", "timestamps": "true"}
+        params["follow"] = str(follow).lower()
         if tail is not None:
             params["tail"] = str(tail)
-        with translated(f"read the log of {container}"):
-            answer = self.client.get(f"/containers/{container}/logs", params=params, stream=True)
-            answer.raise_for_status()
-            yield from frames(answer.iter_content(chunk_size=None))
+        if since is not None:
+            params["since"] = since.isoformat()
+        answer = self.client.get(f"/containers/{container}/logs", params=params, stream=True)
+        answer.raise_for_status()
+        yield from answer.iter_content(chunk_size=None)
 
     def listeners(self, pid: int) -> frozenset[int] | None:
         """Ask this host's kernel; a service elsewhere has its processes there."""

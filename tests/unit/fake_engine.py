@@ -27,6 +27,7 @@ from lab.converge.observed import (
     SeenVolume,
 )
 from lab.converge.plan import Action, Kind, RecordSpec, Step
+from lab.engine.logs import SECOND, Line
 from lab.errors import AlreadyThereError, EngineError
 from lab.images.builder import StoredImage
 from lab.images.recipes import REPOSITORY, base_image
@@ -207,10 +208,17 @@ class FakeEngine:
             self.done.append(step.id)
 
     def logs(
-        self, container: str, *, tail: int | None = None, follow: bool = False
-    ) -> Iterator[str]:
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        follow: bool = False,
+    ) -> Iterator[Line]:
         del follow
-        yield from [f"{container} says {n}" for n in range(1, 8)][-(tail or 7) :]
+        lines = [Line(n * SECOND, 1, f"{container} says {n}\n".encode()) for n in range(1, 8)]
+        begin = since.timestamp() * SECOND if since else 0
+        yield from (line for line in lines[-(tail or 7) :] if line.time >= begin)
 
     def listeners(self, pid: int) -> frozenset[int] | None:
         del pid

@@ -52,6 +52,17 @@ def test_lines_are_drawn_in_different_colours() -> None:
     assert len({style for style in spans if "color" in style}) >= 2
 
 
+def test_without_colours_each_line_has_a_character_of_its_own() -> None:
+    drawn = draw(rates(FULL.graphs[0], *FULL.graphs[2:]), 80, 30, colours=False)
+    assert not {span.style for span in drawn.spans if "color" in str(span.style)}
+    first, second = drawn.plain.split(RETRIED)
+    for graph, names in ((first, ("2xx", "5xx")), (second, ("after 500", "suppressed"))):
+        headline, _, plot = graph.partition("\n")
+        for glyph, name in zip("*+", names, strict=True):
+            assert f"{glyph} {name} " in headline
+            assert glyph in plot
+
+
 def test_without_traffic_it_says_what_pours_some() -> None:
     assert "lab load" in draw(rates(), 80, 24).plain
 
