@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from lab import xdg
+from lab import files, xdg
 
 CAP_SYS_RESOURCE = 24
 """Bit of CAP_SYS_RESOURCE in capability masks (linux/capability.h)."""
@@ -76,7 +76,7 @@ def merged(paths: list[Path], tables: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for path in paths:
         try:
-            found = tomllib.loads(path.read_text())
+            found = tomllib.loads(files.read(path, files.MIB, links=True).decode())
         except (OSError, ValueError):
             continue
         _lay(result, found)

@@ -207,7 +207,8 @@ def _timeline(spec: LabSpec, before: Snapshot) -> dict[str, str]:
         found = timeline(Prometheus(url), jobs(spec), before.asked)
     except LabError:
         return {}
-    return {TIMELINE: msgspec.json.encode(found).decode()}
+    text = msgspec.json.encode(found).decode()
+    return {TIMELINE: text} if len(text) < records.MOST_BYTES // 2 else {}
 
 
 def _prometheus(spec: LabSpec) -> str:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lab.topology import values
-from lab.topology.reader import nearest, quote
+from lab.topology.reader import quote
 from lab.topology.spec import ClaimSpec
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Claims:
     def __init__(self, assembly: Assembly) -> None:
         """``assembly`` knows the pods that claims may name."""
         self.found: list[ClaimSpec] = []
+        self._names: set[str] = set()
         self._assembly = assembly
 
     def read(self, found: dict[str, Item]) -> None:
@@ -68,8 +69,9 @@ class Claims:
         for name, item in found.items():
             if fault := values.name(name):
                 item.problem(f"{quote(name)} {fault}")
-            if any(claim.name == name for claim in self.found):
+            if name in self._names:
                 item.problem(f"{name!r} is the name of another claim")
+            self._names.add(name)
             section = item.section(_KEYS, required=("says",))
             self._check_form(item, section)
             self.found.append(
@@ -98,8 +100,7 @@ class Claims:
         if item is None:
             return ""
         name = item.literal()
-        known = [pod.name for pod in self._assembly.pods]
-        if self._assembly.prefix + name not in known:
+        if not any(pod.name == self._assembly.prefix + name for pod in self._assembly.pods):
             item.problem(f"there is no pod {quote(name)}")
         return self._assembly.prefix + name
 
@@ -120,7 +121,7 @@ def _sum(section: Section, key: str, known: Collection[str] = QUANTITIES) -> str
         return text
     for _, name in terms(text):
         if name not in QUANTITIES:
-            item.problem(f"there is no quantity {name!r}{nearest(name, known)}")
+            item.problem(f"there is no quantity {name!r}{item.nearest(name, known)}")
         elif name not in known:
             item.problem(f"{name} has no spread: it is counted in one place")
     return text
@@ -132,7 +133,7 @@ def _prediction(section: Section) -> str:
         return ""
     name = item.literal()
     if name not in PREDICTIONS:
-        item.problem(f"{quote(name)} is not predicted{nearest(name, PREDICTIONS)}")
+        item.problem(f"{quote(name)} is not predicted{item.nearest(name, PREDICTIONS)}")
     return name
 
 

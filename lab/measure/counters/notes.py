@@ -71,6 +71,8 @@ def _gaps(growth: Growth) -> Iterator[str]:
         for scrape in snapshot.scrapes:
             if scrape.problem:
                 yield f"{scrape.name} was not scraped {when} the load: {scrape.problem}"
+            for name, why in scrape.unusable.items():
+                yield f"{scrape.name} has a {name} that {why}, {when} the load: it is not measured"
 
 
 def _unrest(growth: Growth) -> Iterator[str]:

@@ -136,7 +136,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
 
     ``instance`` is which of its job's targets it is; "" for the only one. ``restarted``: since
     the snapshot before this one its process was replaced, so that its counters started again
-    at 0.
+    at 0. ``unusable`` says of metrics by name why they count nothing: what they say is no number.
     """
 
     job: str
@@ -145,6 +145,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     restarted: bool = False
     samples: tuple[Sample, ...] = ()
+    unusable: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -153,6 +154,8 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
 
     def total(self, metric: Metric) -> int | None:
         """What a metric's series add up to; None when it was not measured."""
+        if metric.name in self.unusable:
+            return None
         values = [sample.value for sample in self.samples if sample.belongs_to(metric)]
         if values:
             return round(sum(values))
@@ -240,6 +243,8 @@ class Growth(msgspec.Struct, frozen=True):
         for when, scrape in (("before", before), ("after", after)):
             if scrape.problem:
                 return f"{scrape.name} was not scraped {when} the load: {scrape.problem}"
+            if why := scrape.unusable.get(metric.name):
+                return f"{scrape.name} has a {metric.name} that {why}"
         if None in self._ends(before, after, metric):
             return f"{after.name} has no {metric.name}"
         return ""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MOST_CLASSES = 1000
 """So many kinds of answers are told apart; bodies without a pattern would fill the memory."""
 THE_REST = "(other answers)"
+EXAMPLE_LENGTH = 256
+"""Characters of an answer that are kept as an example of its kind."""
 
 _OK = range(200, 300)
 _UNSENT = b"\x02"
@@ -80,7 +82,7 @@ class Tally:
             self._successes[index] = 1
             self.succeeded += 1
         else:
-            self._errors[f"status {status}"] += 1
+            self._errors[f"status {status}"] += 1  # of three digits, so there are not many
         self.latencies.add(latency)
         self._count(class_of(body), body)
 
@@ -113,5 +115,6 @@ class Tally:
         if kind not in self._examples:
             if len(self._examples) >= MOST_CLASSES:
                 kind = THE_REST.encode()
-            self._examples.setdefault(kind, answer.decode(errors="replace").strip())
+            shown = answer[: 4 * EXAMPLE_LENGTH].decode(errors="replace").strip()
+            self._examples.setdefault(kind, shown[:EXAMPLE_LENGTH])
         self._kinds[kind] += 1

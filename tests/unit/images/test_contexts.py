@@ -199,7 +199,7 @@ def test_all_that_is_wrong_with_a_context_is_said_at_once(context: Path) -> None
     assert [line.split()[0] for line in caught.value.details] == ["one", "two"]
 
 
-@pytest.mark.parametrize("failing", ["os.scandir", "pathlib.Path.lstat", "pathlib.Path.read_bytes"])
+@pytest.mark.parametrize("failing", ["os.scandir", "pathlib.Path.lstat", "lab.files.read"])
 def test_what_cannot_be_read_is_named(
     context: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
