@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.converge.observed import SeenImage
-
     from lab.topology.spec import ImageSpec
 
 
