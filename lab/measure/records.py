@@ -131,7 +131,7 @@ def update(record: Record) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise RecordError(
-            f"{path} could not be written: {error.strerror}", hint="what it said before is whole"
+            f"{path} could not be written: {error.strerror}", hint="the earlier version is intact"
         ) from error
 
 
@@ -186,7 +186,7 @@ def read(record_id: str) -> Record:
         raise RecordError(f"cannot read {path}: {error.strerror}", hint=_READABLE) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecordError(
-            f"{path} is damaged: {error}", hint="remove its directory; other runs are whole"
+            f"{path} is damaged: {error}", hint="remove its directory; other runs are intact"
         ) from error
     raise RecordError(
         f"{path} has version {version}, and this lab reads version {VERSION}",

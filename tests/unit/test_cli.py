@@ -268,7 +268,7 @@ def test_what_is_in_the_way_is_named_and_nothing_is_created(lab: Terminal) -> No
     lab.engine.add_network("lab", "10.88.0.0/16")
     result = lab.type("up", "direct")
     assert result.exit_code == 1
-    assert "network lab exists and is not this lab's" in sentence(result)
+    assert "network lab exists and does not belong to this lab" in sentence(result)
     assert lab.engine.done == []
 
 
