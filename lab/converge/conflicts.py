@@ -87,4 +87,5 @@ def _guests(observed: Observed) -> Iterator[str]:
     mine = {pod.id: pod.name for pod in observed.my_pods()}
     for container in observed.containers:
         if container.pod in mine and not container.mine and not container.infra:
-            yield f"container {container.name} is in {mine[container.pod]} and does not belong to this lab"
+            pod = mine[container.pod]
+            yield f"container {container.name} is in {pod} and does not belong to this lab"

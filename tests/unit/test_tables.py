@@ -15,7 +15,6 @@ from lab.measure.traffic.tally import Answers
 from lab.report import commands
 from tests.unit.experiment.simulated import Run
 
-
 DASH = "\N{EN DASH}"
 
 
@@ -111,8 +110,8 @@ def test_an_open_loop_has_a_rate_and_a_closed_one_its_concurrency(order: Order, 
 
 
 def test_the_first_moments_have_no_rate() -> None:
-    assert progress._so_far(11, 11, 1e-7) == "11 requests · 100.0% successful"
-    assert progress._so_far(100, 50, 2.0) == "100 requests · 50/s · 50.0% successful"
+    assert progress.so_far(11, 11, 1e-7) == "11 requests · 100.0% successful"
+    assert progress.so_far(100, 50, 2.0) == "100 requests · 50/s · 50.0% successful"
 
 
 def reproduced(order: Order) -> str:
