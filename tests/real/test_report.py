@@ -41,8 +41,8 @@ TEXT_TOO_SMALL = """[...document.querySelectorAll("figure svg text")].filter(tex
     return height > 0 && height < 10;
 }).map(text => text.textContent)"""
 PANELS = """[...document.querySelectorAll("svg")].filter(svg =>
-    [...svg.querySelectorAll("path")].some(path =>
-        new Set((path.getAttribute("d") || "").match(/,[0-9.]+/g)).size > 3)).length"""
+    [...svg.querySelectorAll("path.path")].some(path =>
+        new Set((path.getAttribute("d") || "").match(/,[0-9.]+/g)).size > 1)).length"""
 """How many drawings have a line that goes up and down."""
 TITLES = [
     "What service B was asked, per request of a client",
