@@ -38,7 +38,7 @@ faults: setup ## Kill and interrupt lab at 230 random moments, and count; then f
 	@$(MAKE) --no-print-directory fuzz ARGS=
 
 .PHONY: soak
-soak: setup ## Pour traffic, to direct and back each minute, and reconcile (10 minutes, needs root)
+soak: setup ## Send traffic, to direct and back each minute, and reconcile (10 minutes, needs root)
 	$(BIN)/python -m tests.soak $(ARGS)
 
 .PHONY: fuzz

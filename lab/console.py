@@ -57,7 +57,9 @@ def named(text: str, name: str) -> str:
     """Let commands in backticks work on the lab of that name, as the one that was typed did."""
     if name == DEFAULT_NAME:
         return text
-    return re.sub(rf"`(lab (?:{_TAKE_NAME})\b[^`]*)`", rf"`\1 --name {name}`", text)
+    return re.sub(
+        rf"`(lab (?:{_TAKE_NAME})\b[^`]*)`", lambda found: f"`{found[1]} --name {name}`", text
+    )
 
 
 def error(problem: LabError, name: str = DEFAULT_NAME) -> None:

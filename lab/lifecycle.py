@@ -176,7 +176,7 @@ def _carry_out(lab: Lab, prepared: Prepared) -> Prepared:
             remedy = remedies.pop(type(error.__cause__), None)
             if remedy is None:
                 raise
-            lab.reporter.note(f"{error.__cause__}: planning anew")
+            lab.reporter.note(f"{error.__cause__}: replanning")
             prepared = remedy(lab, prepared)
         else:
             return prepared

@@ -65,7 +65,8 @@ def _parameters(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Parameters of the scenarios that were typed, each with its range and meaning."""
     from lab.topology import scenario
 
-    typed = [ctx.params.get(name) for name in ("scenario", "first", "second")]
+    # An option without its value yet ends the parsing: what stood before is among the rest.
+    typed = [*(ctx.params.get(name) for name in ("scenario", "first", "second")), *ctx.args]
     found: dict[str, str] = {}
     for each in filter(None, typed) if any(typed) else [s.name for s in scenario.names()]:
         try:

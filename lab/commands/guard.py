@@ -28,9 +28,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         from lab.topology.spec import DEFAULT_NAME, check_name
 
-        name = str(kwargs.get("name", DEFAULT_NAME))
+        name = DEFAULT_NAME
         try:
-            check_name(name)
+            check_name(typed := str(kwargs.get("name", DEFAULT_NAME)))
+            name = typed
             return command(*args, **kwargs)
         except LabError as error:
             from lab import console

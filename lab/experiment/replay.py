@@ -68,9 +68,9 @@ def _may_differ(first: Record, second: Record) -> str:
     reasons = {
         f"it ran on other images than now: {', '.join(others)}": bool(others),
         "the run had no seed": not _seeded(first),
-        "several requests were under way at a time": first.load.order.concurrency > 1,
-        "its length was a time": first.load.order.duration is not None,
-        "several copies of service B shared the requests": _copies(first) > 1,
+        "several requests were in flight": first.load.order.concurrency > 1,
+        "it was limited by time": first.load.order.duration is not None,
+        "several replicas of service B shared the requests": _copies(first) > 1,
         "it was interrupted": first.load.partial,
         "it is not known where service B's sequence began": first.skipped is None,
         "service B's sequence had begun before, and with retries no request starts it there": bool(

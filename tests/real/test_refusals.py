@@ -107,7 +107,9 @@ def test_a_name_that_something_else_has_is_refused(
     }[kind]
     getattr(foreign, kind)(lab.container(name))
     before = podman.states(lab.name)
-    assert_explained(lab.up("direct", status=1), f"{kind} {lab.container(name)}", "not this lab's")
+    assert_explained(
+        lab.up("direct", status=1), f"{kind} {lab.container(name)}", "does not belong to this lab"
+    )
     assert podman.states(lab.name) == before
 
 

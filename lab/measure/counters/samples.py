@@ -178,14 +178,14 @@ class Snapshot(msgspec.Struct, frozen=True):
     def of_job(self, job: str) -> tuple[Scrape, ...]:
         """The scrapes of a job's targets; one with a problem when the snapshot has none."""
         found = tuple(scrape for scrape in self.scrapes if scrape.job == job)
-        return found or (Scrape(job=job, problem="it was not asked for"),)
+        return found or (Scrape(job=job, problem="it was not queried"),)
 
     def scrape(self, job: str, instance: str = "") -> Scrape:
         """The scrape of one target; one with a problem when the snapshot has none of it."""
         for scrape in self.scrapes:
             if scrape.job == job and scrape.instance == instance:
                 return scrape
-        return Scrape(job=job, instance=instance, problem="it was not asked for")
+        return Scrape(job=job, instance=instance, problem="it was not queried")
 
     def total(self, metric: Metric) -> int | None:
         """What a metric's series of all targets add up to; None when one was not measured."""

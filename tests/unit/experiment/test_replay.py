@@ -119,8 +119,8 @@ def test_through_a_sidecar_the_place_in_the_sequence_cannot_be_reached(bench: Be
 OTHER_IMAGE = (Image(reference="localhost/lab/service-b:2", id="b2", digest="sha256:b2"),)
 NEED_NOT = {
     "the run had no seed": recorded(seed=None),
-    "several requests were under way at a time": with_order(concurrency=2),
-    "its length was a time": with_order(duration=1.0),
+    "several requests were in flight": with_order(concurrency=2),
+    "it was limited by time": with_order(duration=1.0),
     "it is not known where service B's sequence began": recorded(skipped=None),
 }
 

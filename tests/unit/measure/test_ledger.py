@@ -104,7 +104,7 @@ def test_a_check_shows_its_numbers() -> None:
 
 def test_suppressed_retries_are_named_with_the_limit() -> None:
     assert (
-        "2 retries were suppressed by the circuit breaker, which allows 3 at a time "
+        "2 retries were suppressed by the circuit breaker, whose limit is 3 "
         "(upstream_rq_retry_overflow)"
     ) in ledger(snapshot(SIDECAR)).notes
 
@@ -262,9 +262,9 @@ def test_failures_that_only_the_client_saw_are_named_with_their_kinds() -> None:
 
 def test_requests_still_under_way_are_named() -> None:
     busy = snapshot(SIDECAR, extra=((UNDER_WAY[0], 2), (UNDER_WAY[1], 2)))
-    assert (
-        "the lab was not at rest after the load: 2 requests under way in the sidecar"
-    ) in ledger(busy).notes
+    assert ("the lab was not idle after the load: 2 requests in flight in the sidecar") in ledger(
+        busy
+    ).notes
 
 
 def test_an_equation_that_fails_outweighs_one_that_was_not_measured() -> None:
