@@ -141,7 +141,7 @@ def test_what_is_not_ready_in_time_is_named_with_its_last_words(
     )
     late = lab("up", str(file), "--wait", "1s", status=3)
     assert_explained(
-        late, "front", "did not answer within 1 s", f"last lines of {lab.container('front')}",
+        late, "front", "did not answer within 1s", f"last lines of {lab.container('front')}",
         '"event": "started"',
     )  # fmt: skip
 
