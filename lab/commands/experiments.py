@@ -108,7 +108,8 @@ def load(
     else:
         console.load(result)
         if record:
-            tables.ledger(record.ledger)
+            if result.sent:
+                tables.ledger(record.ledger)
             console.note(f"recorded as {record.id}; `lab verify` shows the verdicts")
     if status := statuses.of_load(result):
         raise typer.Exit(status)
