@@ -112,7 +112,8 @@ def load(
     else:
         console.load(result)
         if record:
-            tables.ledger(record.ledger)
+            if result.sent:
+                tables.ledger(record.ledger)
             console.note(console.named(f"recorded as {record.id}; next: `lab verify`", name))
     if status := statuses.of_load(result):
         raise typer.Exit(status)

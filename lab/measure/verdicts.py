@@ -78,7 +78,7 @@ def unjudged(claims: Sequence[ClaimSpec], ledger: Ledger, why: str) -> tuple[Jud
     """Judge nothing, because of what ``why`` says: every claim and the ledger not measured."""
     none = [_judgement(claim, Verdict.NOT_MEASURED, why=(why,)) for claim in claims]
     balance = msgspec.structs.replace(
-        _ledger(ledger), verdict=Verdict.NOT_MEASURED, why=(why, *ledger.notes)
+        _ledger(ledger), verdict=Verdict.NOT_MEASURED, observed="", why=(why, *ledger.notes)
     )
     return (*none, balance)
 
