@@ -38,6 +38,14 @@ TEXT_TOO_SMALL = """[...document.querySelectorAll("figure svg text")].filter(tex
     const height = text.getBoundingClientRect().height;
     return height > 0 && height < 10;
 }).map(text => text.textContent)"""
+OUT_OF_SIGHT = """(() => {
+    document.querySelectorAll("details").forEach(each => { each.open = true; });
+    return [...document.querySelectorAll("td, th")].filter(cell => {
+        const box = cell.closest(".scroll").getBoundingClientRect();
+        return cell.getBoundingClientRect().right > box.right + 1;
+    }).map(cell => cell.textContent);
+})()"""
+"""Cells that only scrolling to the side would show."""
 TITLES = [
     "What service B was asked, per request of a client",
     "Success against concurrency: 20% errors, 2 retries",
@@ -114,6 +122,7 @@ def test_the_report_is_readable_at_any_width(report: Path, page: Page, width: in
     page.open(report, scheme="light", width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(TEXT_TOO_SMALL) == []
+    assert page.evaluate(OUT_OF_SIGHT) == []
 
 
 def test_elsewhere_than_on_a_terminal_metrics_is_a_table(lab: Lab, report: Path) -> None:
