@@ -30,6 +30,8 @@ GLYPHS = "*+ox#@%&"
 """What lines are drawn with where colours do not tell them apart."""
 LEAST_ROWS = 5
 """Of a plot, its axis included."""
+LEAST_NAME = 10
+"""Columns of the name of a graph."""
 TICKS = 5
 
 Lines = dict[str, "tuple[Point, ...]"]
@@ -47,7 +49,7 @@ def draw(rates: Rates, width: int, height: int, *, colours: bool = True) -> Text
         return shown.append("no requests in this time; `lab load` sends some\n")
     rows = max(LEAST_ROWS, height // len(plots) - 1)
     for counter, drawn in plots.items():
-        shown.append_text(_headline(counter, drawn, colours=colours))
+        shown.append_text(_headline(counter, drawn, width, colours=colours))
         shown.append_text(Text.from_ansi(_plot(drawn, rates, width, rows, colours=colours)))
         shown.append("\n")
     return shown
@@ -61,13 +63,16 @@ def _together(lines: dict[str, Lines], plot: tuple[str, ...]) -> Lines:
     }
 
 
-def _headline(counter: str, lines: Lines, *, colours: bool) -> Text:
-    line = Text(counter, style="bold", no_wrap=True, overflow="ellipsis")
+def _headline(counter: str, lines: Lines, width: int, *, colours: bool) -> Text:
+    """A graph's name, of which the end is cut where the names of its lines need the room."""
+    legend = Text()
     for number, (status, points) in enumerate(lines.items()):
         glyph = "━" if colours else _glyph(number)
         latest = f"{points[-1].value:.1f}/s" if points else "none"
-        line.append(f"  {glyph} {status} {latest}", style=_colour(status)[1])
-    return line.append("\n")
+        legend.append(f"  {glyph} {status} {latest}", style=_colour(status)[1])
+    name = Text(counter, style="bold", no_wrap=True, overflow="ellipsis")
+    name.truncate(max(LEAST_NAME, width - legend.cell_len), overflow="ellipsis")
+    return name.append_text(legend).append("\n")
 
 
 def _plot(lines: Lines, rates: Rates, width: int, rows: int, *, colours: bool) -> str:

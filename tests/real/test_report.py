@@ -44,6 +44,14 @@ PANELS = """[...document.querySelectorAll("svg")].filter(svg =>
     [...svg.querySelectorAll("path.path")].some(path =>
         new Set((path.getAttribute("d") || "").match(/,[0-9.]+/g)).size > 1)).length"""
 """How many drawings have a line that goes up and down."""
+OUT_OF_SIGHT = """(() => {
+    document.querySelectorAll("details").forEach(each => { each.open = true; });
+    return [...document.querySelectorAll("td, th")].filter(cell => {
+        const box = cell.closest(".scroll").getBoundingClientRect();
+        return cell.getBoundingClientRect().right > box.right + 1;
+    }).map(cell => cell.textContent);
+})()"""
+"""Cells that only scrolling to the side would show."""
 TITLES = [
     "What service B was asked, per request of a client",
     "Success against concurrency: 20% errors, 2 retries",
@@ -120,6 +128,7 @@ def test_the_report_is_readable_at_any_width(report: Path, page: Page, width: in
     page.open(report, scheme="light", width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(TEXT_TOO_SMALL) == []
+    assert page.evaluate(OUT_OF_SIGHT) == []
 
 
 def test_status_links_to_graphs_that_are_drawn(lab: Lab, report: Path, page: Page) -> None:

@@ -1,6 +1,7 @@
 """The graphs in the terminal: they fit, and name what they show."""
 
 import math
+import re
 
 import pytest
 from rich.text import Text
@@ -28,6 +29,13 @@ FULL = rates(
     Graph(RETRIED, {"500": wave(7)}),
     Graph(SUPPRESSED, {"": wave(3)}),
 )
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_on_a_narrow_terminal_every_line_still_has_its_name(colours: bool) -> None:  # noqa: FBT001
+    lines = draw(FULL, 60, 40, colours=colours).plain.split("\n")
+    assert max(map(len, lines)) <= 60
+    assert any(re.search(r"after 500 .*suppressed \d+\.\d/s", line) for line in lines)
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 23), (120, 39), (200, 60)])
