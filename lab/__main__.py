@@ -1,7 +1,17 @@
 """The way in: ``lab``, and ``python -m lab``."""
 
 import gc
+import os
 import sys
+
+if __name__ == "__main__" and __spec__ and not sys.flags.safe_path:
+    # `python -m` has modules searched for in the current directory first, which may be anybody's;
+    # lab's own are found through its package.
+    try:
+        if sys.path[0] == os.getcwd():  # noqa: PTH109 - pathlib is one of those modules
+            del sys.path[0]
+    except OSError:  # a directory that is gone was not added
+        pass
 
 from lab import interruption, paper
 

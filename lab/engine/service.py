@@ -99,7 +99,11 @@ def runtime_dir() -> Path:
         raise EngineError(msg, hint="set XDG_RUNTIME_DIR to a directory of yours") from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         msg = f"{path} is not a directory that only you can enter"
-        raise EngineError(msg, hint=f"remove it, or `chmod 700 {path}` if it is yours")
+        hint = f"`chmod 700 {path}`, or remove it"
+        if found.st_uid != os.geteuid():
+            # Nobody can remove what others have put into /tmp.
+            hint = "set XDG_RUNTIME_DIR to a directory of yours that only you can enter"
+        raise EngineError(msg, hint=hint)
     return path
 
 

@@ -346,5 +346,6 @@ def test_a_directory_of_somebody_else_s_is_refused(
     service.runtime_dir()
     owner = os.geteuid()
     monkeypatch.setattr("os.geteuid", lambda: owner + 1)
-    with pytest.raises(EngineError, match=str(machine.runtime)):
+    with pytest.raises(EngineError, match=str(machine.runtime)) as caught:
         service.runtime_dir()
+    assert caught.value.hint.startswith("set XDG_RUNTIME_DIR to a directory of yours")
