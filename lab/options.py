@@ -159,10 +159,30 @@ MaxRetries = Annotated[
     int | None,
     typer.Option("--max-retries", help="Maximum concurrent retries (Envoy's circuit breaker)."),
 ]
-Host = Annotated[str | None, typer.Option("--host", help="Host address to publish ports on.")]
-Port = Annotated[int | None, typer.Option("--port", help="Host port of service A.")]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", envvar="LAB_HOST", help="Host address to publish ports on."),
+]
+Port = Annotated[
+    int | None, typer.Option("--port", envvar="LAB_PORT", help="Host port of service A.")
+]
 PrometheusPort = Annotated[
-    int | None, typer.Option("--prometheus-port", help="Host port of Prometheus.")
+    int | None,
+    typer.Option(
+        "--prometheus-port", envvar="LAB_PROMETHEUS_PORT", help="Host port of Prometheus."
+    ),
+]
+Replace = Annotated[
+    bool,
+    typer.Option(
+        "--replace/--no-replace", help="Replace another scenario that is up, or refuse to."
+    ),
+]
+ThrowawayName = Annotated[
+    str,
+    typer.Option(
+        "--name", envvar="LAB_NAME", help="What the name of the throw-away lab begins with."
+    ),
 ]
 Container = Annotated[
     str,

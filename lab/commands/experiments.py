@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003 - Typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lab import interruption
 from lab.commands import statuses
-from lab.commands.guard import alone, guarded, open_lab, parameters
+from lab.commands.guard import alone, guarded, open_lab, parameters, wish
 from lab.errors import ExitStatus, UsageError
 from lab.interruption import STATUS_BASE
 from lab.measure.traffic import files
@@ -27,10 +29,14 @@ from lab.options import (
     FixedConcurrency,
     FixedRequests,
     Format,
+    Host,
     Name,
     Output,
+    Port,
+    PrometheusPort,
     Quiet,
     Rate,
+    Replace,
     Requests,
     RequestTimeout,
     Run,
@@ -39,6 +45,7 @@ from lab.options import (
     Source,
     SourceOption,
     Target,
+    ThrowawayName,
     Values,
     Wait,
 )
@@ -177,13 +184,18 @@ def verify(
 
 @guarded
 def compare(
+    context: typer.Context,
     first: Scenario,
     second: Against,
     requests: FixedRequests = None,
     concurrency: FixedConcurrency = None,
+    host: Host = None,
+    port: Port = None,
+    prometheus_port: PrometheusPort = None,
     set_: Set = None,
     source: SourceOption = Source.AUTO,
     wait: Wait = 60,
+    replace: Replace = True,
     name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
@@ -191,12 +203,12 @@ def compare(
 ) -> None:
     """Send the same load to two scenarios, one after the other, and compare the results.
 
-    Leaves the second one running. --set applies to each scenario that has the parameter.
+    Leaves the second one running, published where the lab was before. A parameter applies to
+    each scenario that has it.
     """
-    from lab import console, lifecycle, progress, tables
+    from lab import console, progress, tables
     from lab.experiment.compare import compare, contrast
     from lab.measure.traffic.load import Order
-    from lab.topology import scenario
 
     order = Order(
         url="",
@@ -204,18 +216,19 @@ def compare(
         concurrency=concurrency or 1,
     )
     files.check(order.concurrency)
-    given = parameters(set_)
-    wishes = []
-    for each in (first, second):
-        known = {parameter.name for parameter in scenario.parameters(each)}
-        own = {key: value for key, value in given.items() if key in known}
-        wishes.append(lifecycle.Wish(scenario=each, name=name, given=own, source=source))
-        wishes[-1].check()
+    addresses = {"host": host, "port": port, "prometheus_port": prometheus_port}
+    one, other = (
+        wish(context, each, name, source, set_, shared=True, **addresses)
+        for each in (first, second)
+    )
+    one.check()
+    other.check()
     with progress.reporter(quiet=quiet) as reporter:
-        pair = (wishes[0], wishes[1])
         lab = open_lab(engine, reporter)
         with alone(lab, name, quiet=quiet):
-            records = compare(lab, pair, order, reporter.pouring, timeout=wait)
+            records = compare(
+                lab, (one, other), order, reporter.pouring, timeout=wait, replace=replace
+            )
     found = contrast(*records)
     if output is Output.JSON:
         console.json_out(found)
@@ -252,15 +265,16 @@ def sweep(
     set_: Set = None,
     source: SourceOption = Source.AUTO,
     wait: Wait = 60,
-    name: Name = "lab",
+    name: ThrowawayName = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
     engine: Engine = "",
 ) -> None:
     """Measure the sidecar over a grid of parameters, and judge every point.
 
-    Each point is a run; the same sweep again continues an interrupted one. Exit status 4 when
-    the success rate of a point is refuted, 5 when one was not measured.
+    Works in a throw-away lab on free ports, beside any lab that is up. Each point is a run; the
+    same sweep again continues an interrupted one. Exit status 4 when the success rate of a point
+    is refuted, 5 when one was not measured.
     """
     from lab import console, progress, tables
     from lab.experiment.sweep import CONCURRENCY, Grid, summary, sweep
@@ -288,8 +302,9 @@ def sweep(
 
     with progress.sweep_progress(quiet=quiet) as tell:
         lab = open_lab(engine)
-        with alone(lab, name, quiet=quiet):
+        with interruption.orderly():
             points = sweep(lab, grid, order, tell, timeout=wait)
+            lab.engine.retire()
     if output is Output.JSON:
         rows = [
             {"point": p.point, "run": p.record.id, "verdict": p.success, "resumed": p.resumed}
@@ -308,27 +323,43 @@ def sweep(
 def replay(
     run: Run,
     wait: Wait = 60,
-    name: Name = "lab",
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            "--in-place", help="Replay in the lab of the recorded run, which is taken down first."
+        ),
+    ] = False,
+    name: ThrowawayName = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
     engine: Engine = "",
 ) -> None:
     """Repeat a recorded run from the beginning, and compare the results.
 
-    Takes the lab down and up again. With a seed and one request in flight, every outcome is
-    the same as before; exit status 4 when one that should be is not.
+    Works in a throw-away lab on free ports, beside any lab that is up. With a seed and one
+    request in flight, every outcome is the same as before; exit status 4 when one that should be
+    is not.
     """
     from lab import console, progress, tables
+    from lab.experiment import replay as replaying
     from lab.experiment.compare import contrast
-    from lab.experiment.replay import replay
+    from lab.experiment.throwaway import throwaway
     from lab.measure import records
 
     first = records.read(records.find(run))
     files.check(first.load.order.concurrency)
+    wanted = replaying.wish(first, first.spec.name if in_place else name)
+    wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(engine, reporter)
-        with alone(lab, name, quiet=quiet):
-            found = replay(lab, first, name, reporter.pouring, timeout=wait)
+        with ExitStack() as stack:
+            if in_place:
+                stack.enter_context(alone(lab, wanted.name, quiet=quiet))
+            else:
+                stack.enter_context(interruption.orderly())
+                stack.callback(lab.engine.retire)
+                wanted = stack.enter_context(throwaway(lab, wanted, "replay"))
+            found = replaying.replay(lab, first, wanted, reporter.pouring, timeout=wait)
     if output is Output.JSON:
         contrasted = contrast(found.first, found.second)
         console.json_out(

@@ -16,6 +16,7 @@ from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from lab.engine.logs import Line
     from lab.engine.wire import Answer, Api
 
-UNIX = "unix://"
 LOG_FILES = frozenset({"k8s-file", "json-file"})
 """The log drivers of podman that write conmon's format; both names mean the same."""
 S = TypeVar("S", SeenContainer, SeenNetwork, SeenPod, SeenVolume)
@@ -102,8 +102,8 @@ def connect(url: str = "") -> PodmanEngine:
 
 def _open(found: service.Service) -> Api:
     """The quick way where there is one, else podman-py."""
-    if found.url.startswith(UNIX):
-        return UnixApi(found.url.removeprefix(UNIX))
+    if found.url.startswith(service.UNIX):
+        return UnixApi(unquote(found.url.removeprefix(service.UNIX)))
     return _client(found)
 
 
@@ -111,12 +111,15 @@ def _client(found: service.Service) -> APIClient:
     from podman.api import APIClient
 
     try:
-        return APIClient(base_url=found.url)
+        client = APIClient(base_url=found.url)
     except ValueError as error:
         msg = f"{found.origin} is not an address of a podman service: {found.url}"
         raise EngineError(
             msg, hint="use unix:///path, ssh://user@host/path or tcp://host:port"
         ) from error
+    # Podman's own remote client asks no proxy for its service either.
+    client.trust_env = False
+    return client
 
 
 def _greet(api: Api, found: service.Service) -> str:
@@ -143,9 +146,22 @@ class PodmanEngine:
         self.api = api
         self.version = version
         self.service = found
-        self._limits = _limits_work()
+        self.local = service.is_local(found)
         self._pod_ids: dict[str, str] = {}
         """The ids of the pods that were observed or created, by name: containers carry them."""
+
+    @cached_property
+    def _limits(self) -> bool:
+        """Whether memory and process limits can be set: not without root on cgroup v1."""
+        if self.local:
+            found = host.look()
+            return not found.rootless or found.cgroups == "v2"
+        with translated("ask for the limits of podman's host"):
+            answer = self.api.get("/info")
+            answer.raise_for_status()
+            elsewhere = answer.json()["host"]
+            rootless = elsewhere["security"]["rootless"]
+            return not rootless or elsewhere["cgroupVersion"] == "v2"
 
     @cached_property
     def client(self) -> APIClient:
@@ -183,7 +199,7 @@ class PodmanEngine:
                 ),
                 networks=networks,
                 volumes=tuple(_volume(lab, item) for item in self._list("/volumes/json")),
-                subnets_in_use=(*subnets, *_routes()),
+                subnets_in_use=(*subnets, *(_routes() if self.local else ())),
             )
 
     def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
@@ -239,7 +255,7 @@ class PodmanEngine:
 
     def _stored(self, container: str, tail: int | None, *, follow: bool) -> Iterator[Line] | None:
         """A log from the file in which podman keeps it, where it is on this machine."""
-        if not self.service.url.startswith(UNIX):
+        if not self.local:
             return None
         answer = self.api.get(f"/containers/{container}/json")
         answer.raise_for_status()
@@ -266,13 +282,13 @@ class PodmanEngine:
 
     def listeners(self, pid: int) -> frozenset[int] | None:
         """Ask this host's kernel; a service elsewhere has its processes there."""
-        if not self.service.url.startswith("unix:"):
+        if not self.local:
             return None
         return listeners.beyond_loopback(pid)
 
     def lock(self, lab: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
-        """Hold a lock in the runtime directory: other hosts' processes are not kept out."""
-        return service.lab_lock(lab, self.service.url, waiting)
+        """Hold a lock on this machine: what is on others is not kept out."""
+        return service.lab_lock(lab, waiting)
 
     def retire(self) -> None:
         """Stop the private service, unless a lab is left or another process uses it.
@@ -379,7 +395,7 @@ class PodmanEngine:
         answer = self.api.delete(f"{COLLECTION[Kind.NETWORK]}/{name}")
         if answer.status_code != NOT_FOUND:
             answer.raise_for_status()
-        if self.service.url.startswith(UNIX):
+        if self.local:
             # As long as the bridge was there, podman gave its name to no other network.
             for bridge in forgotten:
                 leftovers.remove_bridge(bridge)
@@ -401,12 +417,6 @@ def _existing(answer: Answer) -> str:
 def _plain(error: str) -> str:
     """The part of a wrapped Go error that names the cause."""
     return error.strip().removesuffix(".")
-
-
-def _limits_work() -> bool:
-    """Whether memory and process limits can be set: not without root on cgroup v1."""
-    found = host.look()
-    return not found.rootless or found.cgroups == "v2"
 
 
 def _seen(kind: type[S], **fields: Any) -> S:  # noqa: ANN401 - as podman answered

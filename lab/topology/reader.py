@@ -174,14 +174,15 @@ class Item(msgspec.Struct, frozen=True):
 
     @property
     def parameter(self) -> str:
-        """The parameter that the whole value is, "" when it is something else."""
-        found = isinstance(self.node, Scalar) and _REFERENCE.fullmatch(self.node.text)
+        """The name of the parameter that is the whole value, "" when there is none."""
+        found = _REFERENCE.fullmatch(self.node.text) if isinstance(self.node, Scalar) else None
         return found[1] if found else ""
 
     @property
     def omitted(self) -> bool:
         """Whether the whole value is one parameter that is not set: the key counts as absent."""
-        return self.scope.values.get(self.parameter, "") is None
+        name = self.parameter
+        return bool(name) and self.scope.values.get(name, "") is None
 
     def entries(self) -> dict[str, Item]:
         """The entries of a mapping, in order."""
