@@ -178,12 +178,6 @@ Replace = Annotated[
         "--replace/--no-replace", help="Replace another scenario that is up, or refuse to."
     ),
 ]
-ThrowawayName = Annotated[
-    str,
-    typer.Option(
-        "--name", envvar="LAB_NAME", help="What the name of the throw-away lab begins with."
-    ),
-]
 Container = Annotated[
     str,
     typer.Argument(
@@ -300,7 +294,7 @@ Wait = Annotated[
 Since = Annotated[
     float,
     typer.Option(
-        "--since", **DURATION, show_default="2m", help="How far back to look: 30s, 5m, 1h."
+        "--since", **DURATION, show_default="2m", help="How far back to begin: 30s, 5m, 1h."
     ),
 ]
 Run = Annotated[

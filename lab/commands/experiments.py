@@ -45,7 +45,6 @@ from lab.options import (
     Source,
     SourceOption,
     Target,
-    ThrowawayName,
     Values,
     Wait,
 )
@@ -265,14 +264,14 @@ def sweep(
     set_: Set = None,
     source: SourceOption = Source.AUTO,
     wait: Wait = 60,
-    name: ThrowawayName = "lab",
+    name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
     engine: Engine = "",
 ) -> None:
     """Measure the sidecar over a grid of parameters, and judge every point.
 
-    Works in a throw-away lab on free ports, beside any lab that is up. Each point is a run; the
+    Works in a throw-away lab on free ports, whose name begins with --name. Each point is a run; the
     same sweep again continues an interrupted one. Exit status 4 when the success rate of a point
     is refuted, 5 when one was not measured.
     """
@@ -329,14 +328,14 @@ def replay(
             "--in-place", help="Replay in the lab of the recorded run, which is taken down first."
         ),
     ] = False,
-    name: ThrowawayName = "lab",
+    name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
     engine: Engine = "",
 ) -> None:
     """Repeat a recorded run from the beginning, and compare the results.
 
-    Works in a throw-away lab on free ports, beside any lab that is up. With a seed and one
+    Works in a throw-away lab on free ports, whose name begins with --name. With a seed and one
     request in flight, every outcome is the same as before; exit status 4 when one that should be
     is not.
     """

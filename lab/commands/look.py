@@ -71,7 +71,7 @@ def logs(
     ] = None,
     since: Annotated[
         str,
-        typer.Option("--since", metavar="TIME", help="Print only lines since then."),
+        typer.Option("--since", metavar="TIME", help="How far back to begin: 30s, 5m, 1h."),
     ] = "",
     name: Name = "lab",
     engine: Engine = "",

@@ -37,7 +37,7 @@ def test_two_runs_are_called_by_their_scenarios_with_units_and_percentage_points
     assert rows["success rate"][3].endswith(" percentage points")
     assert rows["success rate"][4] == "significant, p < 1e-15 (Fisher's exact test)"
     assert rows["latency p50"][1].endswith(" ms")
-    assert rows["throughput"][1].endswith(" requests/s")
+    assert rows["throughput"][1].endswith(" answers/s")
     assert rows["latency, slower in sidecar"][1] == DASH
     assert rows["latency, slower in sidecar"][2].endswith("% of pairs")
     assert rows["scenario"] == ["scenario", "direct", "sidecar"]

@@ -22,8 +22,8 @@ COMMANDS = (
     "scenarios -o json",
     "show sidecar",
     "show sidecar --shell",
-    "doctor --url unix:///nowhere",
-    "doctor --url unix:///nowhere -o json",
+    "doctor --engine unix:///nowhere",
+    "doctor --engine unix:///nowhere -o json",
 )
 REFUSED = (
     "bogus",

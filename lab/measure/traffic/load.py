@@ -126,5 +126,5 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
             )
         if len(self.outcomes) != outcome.packed(self.sent):
             raise ValueError(f"the outcomes are not those of {self.sent} requests")
-        if (self.success_rate is None) != (not self.sent):
-            raise ValueError(f"the success rate is not that of {self.sent} requests")
+        if (self.success_rate is None) != (not self.known):
+            raise ValueError(f"the success rate is not that of {self.known} requests")
