@@ -68,7 +68,8 @@ PROMETHEUS: dict[str, Any] = {
         "context": "prometheus",
         "base": "prometheus",
         "args": {"SERVICE_B": {"each": "b.service", "port": "8081"}},
-    }
+    },
+    "volumes": ["data:/prometheus"],
 }
 
 
@@ -80,6 +81,7 @@ def strangers(image: str, port: int, prometheus: int) -> str:
         {
             "summary": "Service A, whose upstream is a stranger's.",
             "entry": "service-a",
+            "volumes": {"data": None},
             "pods": {
                 "service-b-pod": {"containers": {"service-b": stranger}},
                 "prometheus-pod": {
