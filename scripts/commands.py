@@ -29,7 +29,7 @@ INTRODUCTION = """\
 
 Results go to stdout, progress and errors to stderr. Exit statuses: 0 good, 1 something failed,
 2 wrong usage or a wrong scenario, 3 no such lab or not all of it runs, 4 measured and not as
-predicted, 130 interrupted, 143 terminated.
+predicted, 130 interrupted, 141 the reader of the output left, 143 terminated.
 """
 
 SHARED = {"--help", "--install-completion", "--show-completion"}
