@@ -221,7 +221,7 @@ def logs(lines: Iterable[tuple[str, Line]], names: Sequence[str], *, follow: boo
             text = text[:-2] + b"\n"  # noqa: PLW2901 - no terminal shows the difference
         out.data(text, "" if unfinished else heads[name])
         unfinished = None if text.endswith(b"\n") else (name, stream)
-        if (follow or count % LINES_A_LOOK == 0) and out.lost:
+        if (follow or count % LINES_A_LOOK == 0) and out.unread():
             return
     if unfinished and (out.is_terminal or len(names) > 1):
         out.data(b"\n")

@@ -140,6 +140,13 @@ class _Tolerant(io.FileIO):
             select.select((), (self,), ())
         return memoryview(data).nbytes
 
+    def look(self) -> None:
+        """Find out whether a pipe's reader has left, also when there is nothing to write."""
+        poll = select.poll()
+        poll.register(self, 0)
+        if self.lost is None and any(event & select.POLLERR for _, event in poll.poll(0)):
+            self.lost = BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
 
 class Stream(io.TextIOWrapper):
     """A standard stream on which only :class:`Paper` can style, move a cursor, or write bytes."""
@@ -156,8 +163,17 @@ class Stream(io.TextIOWrapper):
     @property
     def lost(self) -> OSError | None:
         """Why what was written did not arrive, if so."""
-        raw = self.buffer.raw  # type: ignore[attr-defined] # that of a BufferedWriter
-        found: OSError | None = raw.lost
+        return self._raw.lost
+
+    @property
+    def reader_left(self) -> bool:
+        """Whether nobody will read what is written from now on."""
+        self._raw.look()
+        return self.lost is not None
+
+    @property
+    def _raw(self) -> _Tolerant:
+        found: _Tolerant = self.buffer.raw  # type: ignore[attr-defined] # a BufferedWriter's
         return found
 
 
@@ -253,10 +269,16 @@ class Paper:
 
     @property
     def lost(self) -> OSError | None:
-        """Why what was written did not arrive, if so: who writes without end asks this."""
+        """Why what was written did not arrive, if so."""
         file = self.file
         file.flush()
         return file.lost if isinstance(file, Stream) else None
+
+    def unread(self) -> bool:
+        """Whether what is written now is lost: who writes without end asks this."""
+        file = self.file
+        file.flush()
+        return isinstance(file, Stream) and file.reader_left
 
     @cached_property
     def rich(self) -> Console:
