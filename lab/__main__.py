@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from lab import interruption, paper
+from lab import interruption, paper, streams
 
 OBJECTS = 50_000
 """New objects between two looks for garbage; with Python's 700 they take a tenth of a start."""
@@ -11,7 +11,7 @@ OBJECTS = 50_000
 
 def main() -> None:
     """Run the command line; from the first moment a signal ends it in words."""
-    paper.begin()
+    streams.begin()
     interruption.begin()
     gc.set_threshold(OBJECTS)
     try:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lab.layout import GAP, table
-from lab.paper import err, escape, out, visible
+from lab.paper import err, escape, out
+from lab.streams import visible
 from lab.topology.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
