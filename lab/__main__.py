@@ -13,7 +13,7 @@ if __name__ == "__main__" and __spec__ and not sys.flags.safe_path:
     except OSError:  # a directory that is gone was not added
         pass
 
-from lab import interruption, paper
+from lab import interruption, paper, streams
 
 OBJECTS = 50_000
 """New objects between two looks for garbage; with Python's 700 they take a tenth of a start."""
@@ -21,7 +21,7 @@ OBJECTS = 50_000
 
 def main() -> None:
     """Run the command line; from the first moment a signal ends it in words."""
-    paper.begin()
+    streams.begin()
     interruption.begin()
     gc.set_threshold(OBJECTS)
     try:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from lab.layout import GAP, table
-from lab.paper import err, escape, out, visible
+from lab.paper import err, escape, out
+from lab.streams import visible
 from lab.topology.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def logs(lines: Iterable[tuple[str, Line]], names: Sequence[str], *, follow: boo
             text = text[:-2] + b"\n"  # noqa: PLW2901 - no terminal shows the difference
         out.data(text, "" if unfinished else heads[name])
         unfinished = None if text.endswith(b"\n") else (name, stream)
-        if (follow or count % LINES_A_LOOK == 0) and out.lost:
+        if (follow or count % LINES_A_LOOK == 0) and out.unread():
             return
     if unfinished and (out.is_terminal or len(names) > 1):
         out.data(b"\n")

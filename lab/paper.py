@@ -1,21 +1,15 @@
-"""The only way to a terminal: every byte that lab writes to stdout or stderr passes here.
+"""What is printed: every line that lab writes to a terminal, a file or a pipe passes here.
 
-Three things are looked after in this one place. Text that came from elsewhere cannot steer a
-terminal: characters that would are named in letters, and everything printable stays. A file that
-cannot be written to, or not in its encoding, ends nothing: the work goes on, and the command says
-at its end that its output was lost. And lines with a little markup are written without Rich, whose
-import takes as long as all of a ``lab status`` besides; what moves, wraps or is drawn still goes
-to Rich, through :attr:`Paper.rich`.
+Lines with a little markup are written without Rich, whose import takes as long as all of a
+``lab status`` besides; what moves, wraps or is drawn still goes to Rich, through
+:attr:`Paper.rich`. Text from elsewhere is made harmless on the way (:mod:`lab.streams`).
 """
 
 from __future__ import annotations
 
-import codecs
 import errno
-import io
 import os
 import re
-import select
 import shlex
 import shutil
 import sys
@@ -23,11 +17,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
 from lab.errors import ExitStatus
+from lab.streams import STEERING, Stream, named, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from _typeshed import ReadableBuffer
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
@@ -40,43 +34,17 @@ WIDE = 1000
 LEAST = 20
 """Columns in which words are put below each other, be the terminal ever so narrow."""
 
-PLAIN = dict(zip(map(ord, "·•—…✓✗━─│┌┐└┘├┤┬┴┼→←“”"), '-*-~+x--|+++++++++><""', strict=True))
-PLAIN |= dict.fromkeys((0x2010, 0x2011, 0x2013, 0x2212), "-")  # more dashes
-PLAIN |= {0xD7: "x", 0x2018: "'", 0x2019: "'"}
-"""What stands for a character that the stream's encoding lacks, as wide as it."""
-FALLBACK = "lab.plain"
-"""The name of that way out among Python's error handlers."""
-_BYTES = range(0xDC80, 0xDD00)
-"""How ``surrogateescape`` writes bytes that are no text."""
-_BRAILLE = range(0x2801, 0x2900)
-
-_STEERING = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff"
-"""C0 without tab and newline, C1, what changes the direction of text (the property Bidi_Control),
-Unicode's line ends, and what is no character."""
-_UNSAFE = re.compile(f"[{_STEERING}]")
-_UNSAFE_IN_LINE = re.compile(f"[\n{_STEERING}]")
-_UNTYPED = re.compile(f"[\\\\'\t\n{_STEERING}]")
+_UNSAFE_IN_LINE = re.compile(f"[\n{STEERING}]")
+_UNTYPED = re.compile(f"[\\\\'\t\n{STEERING}]")
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7e]")
 _WORD = "|".join(CODES)
 _TAG = re.compile(rf"(\\?)\[((?:{_WORD})(?: (?:{_WORD}))*)\]")
 
 
-def _named(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code in _BYTES:
-        code -= 0xDC00
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - two digits
-
-
-def visible(text: str) -> str:
-    """Text of any number of lines, with what would steer a terminal written in letters."""
-    return _UNSAFE.sub(_named, text)
-
-
 def clean(text: str) -> str:
     """One line of text, with what would steer a terminal or end the line written in letters."""
-    return _UNSAFE_IN_LINE.sub(_named, text)
+    return _UNSAFE_IN_LINE.sub(named, text)
 
 
 def typed(word: str) -> str:
@@ -103,88 +71,6 @@ def escape(text: str) -> str:
 def _as_json(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
-
-
-def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Replace one character that an encoding lacks (:func:`codecs.register_error`)."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    found = error.object[error.start]
-    after = error.start + 1
-    if ord(found) in _BYTES:
-        return bytes((ord(found) - 0xDC00,)), after
-    if ord(found) in _BRAILLE:
-        return "*", after
-    replaced = found.translate(PLAIN)
-    return replaced if replaced.isascii() else found.encode("ascii", "backslashreplace"), after
-
-
-codecs.register_error(FALLBACK, _plain)
-
-
-class _Tolerant(io.FileIO):
-    """A file that takes whatever is written, also when nothing can be written to it."""
-
-    lost: OSError | None = None
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        """Write, and wait where the file is one that does not; keep the first error."""
-        while self.lost is None:
-            try:
-                written = super().write(data)
-            except OSError as error:
-                self.lost = error
-                break
-            if written is not None:
-                return written
-            select.select((), (self,), ())
-        return memoryview(data).nbytes
-
-
-class Stream(io.TextIOWrapper):
-    """A standard stream on which only :class:`Paper` can style, move a cursor, or write bytes."""
-
-    def write(self, text: str, /) -> int:
-        """Write what anything else has to say, argument parser and tracebacks included."""
-        self.styled(visible(text) if self.isatty() else text)
-        return len(text)
-
-    def styled(self, text: str) -> None:
-        """Write text whose control sequences are lab's own."""
-        super().write(text)
-
-    @property
-    def lost(self) -> OSError | None:
-        """Why what was written did not arrive, if so."""
-        raw = self.buffer.raw  # type: ignore[attr-defined] # that of a BufferedWriter
-        found: OSError | None = raw.lost
-        return found
-
-
-def begin() -> None:
-    """Put the gate in front of both streams; one that is closed becomes one that refuses.
-
-    Otherwise the next file that is opened, a socket or a record, would be standard output.
-    """
-    for number, way in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, way), True)  # noqa: FBT003 - positional only
-    sys.stdout, sys.stderr = _gate(sys.stdout, 1), _gate(sys.stderr, 2)
-
-
-def _gate(before: TextIO | None, number: int) -> Stream:
-    if before is not None:
-        before.flush()
-    return Stream(
-        io.BufferedWriter(_Tolerant(number, "wb", closefd=False)),
-        encoding=getattr(before, "encoding", None) or "utf-8",
-        errors=FALLBACK,
-        newline="\n",
-        line_buffering=getattr(before, "line_buffering", False),
-        write_through=True,  # to the buffer, which data is written to as well
-    )
 
 
 def finish(status: int) -> int:
@@ -253,10 +139,16 @@ class Paper:
 
     @property
     def lost(self) -> OSError | None:
-        """Why what was written did not arrive, if so: who writes without end asks this."""
+        """Why what was written did not arrive, if so."""
         file = self.file
         file.flush()
         return file.lost if isinstance(file, Stream) else None
+
+    def unread(self) -> bool:
+        """Whether what is written now is lost: who writes without end asks this."""
+        file = self.file
+        file.flush()
+        return isinstance(file, Stream) and file.reader_left
 
     @cached_property
     def rich(self) -> Console:

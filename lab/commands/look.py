@@ -80,7 +80,7 @@ def logs(
 
     TIME is how long ago, as 30s, 10m or 1h30m, or a moment such as 2026-01-31T12:00:00Z.
     """
-    from lab import console
+    from lab import console, paper
     from lab.engine.merging import merged
     from lab.topology.spec import prefix
 
@@ -95,7 +95,8 @@ def logs(
             f"lab {name} has no container {container}", hint=f"it has {', '.join(ours)}"
         )
     streams = {each: podman.logs(each, tail=tail, since=begin, follow=follow) for each in wanted}
-    console.logs(merged(streams, follow=follow), wanted, follow=follow)
+    lines = merged(streams, follow=follow, unread=paper.out.unread)
+    console.logs(lines, wanted, follow=follow)
 
 
 def _moment(text: str) -> datetime:

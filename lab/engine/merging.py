@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from lab.engine.logs import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from lab.engine.logs import Line
 
 DELAY = 0.2
 """Seconds that a line waits for an earlier one of another container."""
+PATIENCE = 1.0
+"""Seconds after which is asked again whether anybody reads."""
 AHEAD = 1000
 """Lines of one container that are read before they are wanted."""
 
@@ -24,14 +26,20 @@ Named = tuple[str, "Line"]
 _Timed = tuple[int, int, "Line"]
 
 
-def merged(streams: Mapping[str, Iterator[Line]], *, follow: bool = False) -> Iterator[Named]:
+def merged(
+    streams: Mapping[str, Iterator[Line]],
+    *,
+    follow: bool = False,
+    unread: Callable[[], bool] = lambda: False,
+) -> Iterator[Named]:
     """The lines of several logs by time, each with its log's name.
 
     Those of one log stay in their order; at the same time the first log comes first. When they
-    are followed, a line waits a moment for others that were written before it.
+    are followed, a line waits a moment for others that were written before it, and they end when
+    nobody reads them any more: ``unread`` is asked while there are none.
     """
     if follow:
-        yield from _Followed(streams).lines()
+        yield from _Followed(streams).lines(unread)
         return
     names = list(streams)
     logs = (_steady(lines, number) for number, lines in enumerate(streams.values()))
@@ -83,15 +91,15 @@ class _Followed:
             log.ended = True
             self._changed.notify_all()
 
-    def lines(self) -> Iterator[Named]:
+    def lines(self, unread: Callable[[], bool]) -> Iterator[Named]:
         """Give out each line as soon as no earlier one can be expected."""
         while True:
             with self._changed:
                 found = self._next()
                 while not isinstance(found, tuple):
-                    if found is None:
+                    if found is None or unread():
                         return
-                    self._changed.wait(found or None)
+                    self._changed.wait(found or PATIENCE)
                     found = self._next()
                 self._changed.notify_all()
             yield found

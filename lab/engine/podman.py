@@ -55,6 +55,7 @@ LOG_FILES = frozenset({"k8s-file", "json-file"})
 S = TypeVar("S", SeenContainer, SeenNetwork, SeenPod, SeenVolume)
 
 MOST_PORTS = 65535
+FOUND = 200
 NOT_FOUND = 404
 CONFLICT = 409
 FAILED = 500
@@ -258,7 +259,8 @@ class PodmanEngine:
         if not self.local:
             return None
         answer = self.api.get(f"/containers/{container}/json")
-        answer.raise_for_status()
+        if answer.status_code != FOUND:
+            return None
         found = answer.json()["HostConfig"]["LogConfig"]
         path: str = found["Path"]
         if found["Type"] not in LOG_FILES or not os.access(path, os.R_OK):
