@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -16,7 +17,13 @@ from lab.converge import conflicts, images, ports, ready
 from lab.converge.diff import diff
 from lab.converge.plan import Action, Kind, Plan
 from lab.converge.status import Status, status
-from lab.errors import AddressTakenError, AlreadyThereError, NotReadyError, StepError
+from lab.errors import (
+    AddressTakenError,
+    AlreadyThereError,
+    EngineError,
+    NotReadyError,
+    StepError,
+)
 from lab.topology.spec import ImageSpec, LabSpec
 
 if TYPE_CHECKING:
@@ -160,10 +167,11 @@ def look(engine: Engine, name: str) -> Status:
 
 
 def build(lab: Lab, wish: Wish) -> Prepared:
-    """Build what images of a scenario are missing, and nothing else."""
+    """Build what images of a scenario are missing, clear up after builds, and nothing else."""
     spec, source, observed = _resolve(lab, wish)
     plan = diff(spec, observed)
-    steps = tuple(step for step in plan.steps if step.action is Action.BUILD)
+    left = {container.id for container in observed.abandoned()}
+    steps = tuple(s for s in plan.steps if s.action is Action.BUILD or s.target in left)
     kept = tuple(kept for kept in plan.kept if kept.kind is Kind.IMAGE)
     plan = Plan(lab=plan.lab, steps=steps, kept=kept)
     _apply(lab, plan)
@@ -242,6 +250,8 @@ def _building(lab: Lab) -> tuple[Callable[[Step], None], Callable[[], None]]:
     def cancel() -> None:
         cancelled.set()
         process.end_all()
+        with suppress(EngineError):
+            lab.engine.images.end()
 
     return execute, cancel
 
