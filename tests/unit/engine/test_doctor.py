@@ -124,3 +124,13 @@ def test_without_root_devices_that_cannot_be_opened_are_named(
     findings = examine(rootless=True)
     assert (findings["tun"].state, findings["fuse"].state) == ("bad", "warning")
     assert findings["tun"].remedy == "as root: chmod 666 /dev/net/tun"
+
+
+def test_a_podman_whose_builds_reach_the_host_is_named(
+    examine: Callable[..., dict[str, Finding]],
+) -> None:
+    found = examine(version=(4, 3, 1))["podman"]
+    assert found.state == doctor.WARNING
+    assert "CVE-2024-1753" in found.text
+    assert "unless your distribution has repaired it" in found.text
+    assert found.remedy == "upgrade podman to 5.3.2 or newer"
