@@ -96,6 +96,10 @@ format: setup ## Format the code and repair what the linter can
 lock: setup ## Renew the locks; ARGS=--upgrade takes newer versions
 	scripts/lock.sh $(ARGS)
 
+.PHONY: digests
+digests: setup ## Pin the official images to what their registries have under the tags now
+	$(BIN)/python scripts/digests.py $(ARGS)
+
 .PHONY: docs
 docs: setup ## Renew docs/commands.md and the list of commands in README.md
 	$(BIN)/python scripts/commands.py

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from lab.errors import (
     AlreadyThereError,
     ConflictError,
     EndedError,
+    EngineError,
     NotReadyError,
     StepError,
     UsageError,
@@ -270,10 +272,11 @@ def look(engine: Engine, name: str) -> Status:
 
 
 def build(lab: Lab, wish: Wish) -> Prepared:
-    """Build what images of a scenario are missing, and nothing else."""
+    """Build what images of a scenario are missing, clear up after builds, and nothing else."""
     spec, source, observed = _resolve(lab, wish)
     plan = diff(spec, observed)
-    steps = tuple(step for step in plan.steps if step.action is Action.BUILD)
+    left = {container.id for container in observed.abandoned()}
+    steps = tuple(s for s in plan.steps if s.action is Action.BUILD or s.target in left)
     kept = tuple(kept for kept in plan.kept if kept.kind is Kind.IMAGE)
     plan = Plan(lab=plan.lab, steps=steps, kept=kept)
     _apply(lab, plan)
@@ -356,6 +359,8 @@ def _building(lab: Lab) -> tuple[Callable[[Step], None], Callable[[], None]]:
     def cancel() -> None:
         cancelled.set()
         process.end_all()
+        with suppress(EngineError):
+            lab.engine.images.end()
 
     return execute, cancel
 

@@ -30,6 +30,8 @@ def diff(spec: LabSpec | None, observed: Observed, *, volumes: bool = False) -> 
     of a plan; :func:`lab.converge.conflicts.check` refuses the ones in the way.
     """
     sketch = Sketch(observed.lab, _not_needed_first(spec) if spec else ())
+    for left in observed.abandoned():
+        sketch.remove(Kind.CONTAINER, left.name, "its build was interrupted", (), target=left.id)
     if spec is None:
         _remove_all(sketch, observed, volumes=volumes)
     else:

@@ -71,7 +71,16 @@ def _podman() -> Finding:
         versions.check(installed)
     except EngineError as error:
         return Finding("podman", BAD, error.message, error.hint)
-    return Finding("podman", GOOD, ".".join(map(str, installed)))
+    text = ".".join(map(str, installed))
+    if holes := versions.holes(installed):
+        return Finding(
+            "podman",
+            WARNING,
+            f"{text}: builds reach the host ({', '.join(holes)}) unless your distribution has"
+            " repaired it; lab refuses what uses these, other builds do not",
+            "upgrade podman to 5.3.2 or newer",
+        )
+    return Finding("podman", GOOD, text)
 
 
 def _cgroups(found: Host) -> Finding:

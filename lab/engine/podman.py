@@ -21,6 +21,7 @@ from urllib.parse import unquote
 import msgspec
 
 from lab.converge.observed import (
+    ABANDONED,
     DIGEST,
     HALF_MADE,
     LAB,
@@ -32,7 +33,17 @@ from lab.converge.observed import (
     SeenVolume,
 )
 from lab.converge.plan import Action, Kind, RecordSpec
-from lab.engine import early, host, leftovers, listeners, logs, payloads, service, versions
+from lab.engine import (
+    early,
+    host,
+    leftovers,
+    listeners,
+    logs,
+    payloads,
+    service,
+    versions,
+    working,
+)
 from lab.engine.errors import translated
 from lab.engine.ownership import OWNER, owns, owns_container
 from lab.engine.wire import UnixApi
@@ -174,7 +185,7 @@ class PodmanEngine:
         """The service's images."""
         from lab.engine.builds import Images
 
-        return Images(self.client)
+        return Images(self.client, capped=self._limits, local=self.local)
 
     def observe(self, lab: str) -> Observed:
         """List what podman holds, with this lab's own marked.
@@ -196,7 +207,9 @@ class PodmanEngine:
                     _container(lab, item, infra, others)
                     for item in self._list("/containers/json", all="true", external="true")
                     # Other programs' containers in podman's storage; Buildah's call themselves so.
-                    if item.get("State") != HALF_MADE or item.get("Command") == [HALF_MADE]
+                    if item.get("State") != HALF_MADE
+                    or item.get("Command") == [HALF_MADE]
+                    or _abandoned(item)
                 ),
                 networks=networks,
                 volumes=tuple(_volume(lab, item) for item in self._list("/volumes/json")),
@@ -373,6 +386,9 @@ class PodmanEngine:
             # With their anonymous volumes; `v` is the word of Docker's API, which this one ignores.
             params = {"force": "true", "timeout": str(REMOVE_SECONDS), "volumes": "true"}
         path = f"{COLLECTION[step.kind]}/{step.target}"
+        if working.abandoned(step.name):
+            working.kill(step.target)
+            self._forget(working.base(step.name))
         if step.kind is Kind.POD:
             # Its removal would stop one container after the other. What cannot be stopped so, as
             # nothing can in a pod of which a container has ended, is still left to the removal.
@@ -385,6 +401,14 @@ class PodmanEngine:
             answer = self.api.delete(path, params=params)
         if answer.status_code != NOT_FOUND:
             answer.raise_for_status()
+
+    def _forget(self, base: str) -> None:
+        """Take the names away that a process which is gone gave to what its builds stood on."""
+        wanted = json.dumps({"reference": [f"{working.REPOSITORY}{base}"]})
+        for image in self._list("/images/json", filters=wanted):
+            for name in image.get("RepoTags") or ():
+                if name.startswith(f"{working.REPOSITORY}{base}:"):
+                    self.api.delete(f"/images/{name}")
 
     def _remove_network(self, name: str) -> None:
         """Remove a network that nothing is on, and what podman forgot of it."""
@@ -456,7 +480,7 @@ def _container(
         SeenContainer,
         id=item["Id"],
         name=(item.get("Names") or [""])[0],
-        state=(item.get("State") or "").lower(),
+        state=ABANDONED if _abandoned(item) else (item.get("State") or "").lower(),
         pod=item.get("Pod") or "",
         image=item.get("Image") or "",
         image_id=item.get("ImageID") or "",
@@ -468,6 +492,11 @@ def _container(
         exit_code=item.get("ExitCode") or 0,
         published=published,
     )
+
+
+def _abandoned(item: Mapping[str, Any]) -> bool:
+    """Whether podman worked in it on a build of lab's whose process is gone."""
+    return item.get("State") == HALF_MADE and any(map(working.abandoned, item.get("Names") or ()))
 
 
 def _span(port: Mapping[str, Any]) -> int:

@@ -119,16 +119,23 @@ class FakeImages:
         emit(f"pulled {reference}")
         return self.references.setdefault(reference, f"id of {reference}")
 
+    def alias(self, reference: str) -> AbstractContextManager[str]:
+        return nullcontext(reference)
+
+    def end(self) -> None:
+        """Builds are done as soon as they begin."""
+
     def build(
         self,
         context: IO[bytes],
         *,
         containerfile: str,
+        base: str,
         tag: str,
         arguments: object,
         emit: Callable[[str], None],
     ) -> str:
-        del context, containerfile, arguments
+        del context, containerfile, base, arguments
         emit(f"built {tag}")
         return self.references.setdefault(tag, f"id of {tag}")
 

@@ -154,3 +154,13 @@ def test_a_runtime_directory_that_cannot_be_used_is_named_with_the_one_that_is(
     assert found["sockets"].text == (
         f"XDG_RUNTIME_DIR is too long for the path of a socket: lab uses {tmp_path}"
     )
+
+
+def test_a_podman_whose_builds_reach_the_host_is_named(
+    examine: Callable[..., dict[str, Finding]],
+) -> None:
+    found = examine(version=(4, 3, 1))["podman"]
+    assert found.state == doctor.WARNING
+    assert "CVE-2024-1753" in found.text
+    assert "unless your distribution has repaired it" in found.text
+    assert found.remedy == "upgrade podman to 5.3.2 or newer"
