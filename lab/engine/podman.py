@@ -158,7 +158,7 @@ class PodmanEngine:
         self.api = api
         self.version = version
         self.service = found
-        self.local = service.is_local(found)
+        self.local = service.is_local(found, api.peer if isinstance(api, UnixApi) else 0)
         self._pod_ids: dict[str, str] = {}
         """The ids of the pods that were observed or created, by name: containers carry them."""
 

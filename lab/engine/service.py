@@ -13,14 +13,13 @@ import os
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from lab import xdg
 from lab.engine import locks, runtime, versions
@@ -42,8 +41,6 @@ PROCESSES = Path("/proc")
 UNIX = "unix://"
 FORWARDERS = frozenset({"ssh", "gvproxy"})
 """Programs behind whose sockets a service of another machine answers."""
-_UCRED = struct.Struct("3i")
-"""What SO_PEERCRED tells: process, user, group (unix(7))."""
 INSTALL_HINT = "install it: `apt install podman`, `dnf install podman`, or `make setup` in a clone"
 
 _uses: dict[Path, int] = {}
@@ -111,15 +108,15 @@ def answers(path: Path) -> bool:
     return True
 
 
-def is_local(found: Service) -> bool:
+def is_local(found: Service, peer: int) -> bool:
     """Whether a service shares this machine's network, so that what is seen here holds there.
 
-    It is not known to through TCP or SSH, nor when its socket is forwarded or comes from outside
-    the container that this is.
+    ``peer`` is the process that listens on its socket, 0 when there is none that can be seen: so
+    through TCP and SSH, and when the socket comes from outside the container that this is.
     """
     if found.private:
         return True
-    listener = PROCESSES / str(_listener(found.url))
+    listener = PROCESSES / str(peer)
     try:
         program = (listener / "comm").read_text().strip()
         near = (listener / "ns/net").samefile(PROCESSES / "self/ns/net")
@@ -128,20 +125,6 @@ def is_local(found: Service) -> bool:
     except OSError:
         return True  # somebody else's, as root's is
     return near and program not in FORWARDERS
-
-
-def _listener(url: str) -> int:
-    """The process that listens on a unix socket, 0 when it cannot be known."""
-    if not url.startswith(UNIX):
-        return 0
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(unquote(url.removeprefix(UNIX)))
-            credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-        except OSError:
-            return 0
-    found: int = _UCRED.unpack(credentials)[0]
-    return found
 
 
 def version() -> tuple[int, ...]:

@@ -366,7 +366,7 @@ def test_a_runtime_directory_of_any_characters_is_used(
         found = service.find()
         assert service.files().socket.parent == place / "lab"
         assert service.answers(service.files().socket)
-        assert service.is_local(found._replace(private=False))
+        assert found.private
         service.stop_private()
         machine.wait()
 
@@ -385,30 +385,23 @@ def test_broken_settings_are_not_a_podman_that_is_not_installed(machine: Machine
     assert caught.value.hint.startswith("correct the settings that podman names")
 
 
-@pytest.mark.usefixtures("machine")
 @pytest.mark.parametrize(
-    ("url", "local"),
-    [("tcp://127.0.0.1:1", False), ("ssh://x@y/z", False), ("unix:///nowhere", False)],
-)
-def test_what_cannot_be_seen_from_here_is_not_local(url: str, *, local: bool) -> None:
-    assert service.is_local(service.Service(url, "a test")) is local
-
-
-def test_a_socket_that_is_forwarded_from_elsewhere_is_not_local(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ("program", "peer", "local"),
+    [("podman", 7, True), ("systemd", 7, True), ("ssh", 7, False), ("gvproxy", 7, False),
+     ("podman", 8, False), ("podman", 9, False), ("podman", 0, False)],
+)  # fmt: skip
+def test_only_a_service_in_this_machine_s_network_is_local(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, peer: int, *, local: bool
 ) -> None:
-    me = tmp_path / "proc" / str(os.getpid())
-    (me / "ns").mkdir(parents=True)
-    (me / "ns" / "net").touch()
-    (tmp_path / "proc" / "self").symlink_to(me)
-    monkeypatch.setattr(service, "PROCESSES", tmp_path / "proc")
-    found = service.Service(f"unix://{tmp_path}/s", "a test")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "s"))
-        listener.listen()
-        for program, local in (("podman", True), ("ssh", False), ("gvproxy", False)):
-            (me / "comm").write_text(f"{program}\n")
-            assert service.is_local(found) is local
+    """Process 8 is in another network, and there is no 9: it may be in another container."""
+    for number in ("self", "7", "8"):
+        (tmp_path / number / "ns").mkdir(parents=True)
+        (tmp_path / number / "comm").write_text(f"{program}\n")
+    (tmp_path / "self" / "ns" / "net").touch()
+    (tmp_path / "7" / "ns" / "net").hardlink_to(tmp_path / "self" / "ns" / "net")
+    (tmp_path / "8" / "ns" / "net").touch()
+    monkeypatch.setattr(service, "PROCESSES", tmp_path)
+    assert service.is_local(service.Service("unix:///x", "a test"), peer) is local
 
 
 def test_of_a_service_that_ended_only_its_settings_stay(
