@@ -38,7 +38,7 @@ faults: setup ## Kill and interrupt lab at 230 random moments, and count; then f
 	@$(MAKE) --no-print-directory fuzz ARGS=
 
 .PHONY: soak
-soak: setup ## Pour traffic, to direct and back each minute, and reconcile (10 minutes, needs root)
+soak: setup ## Send traffic, to direct and back each minute, and reconcile (10 minutes, needs root)
 	$(BIN)/python -m tests.soak $(ARGS)
 
 .PHONY: fuzz
@@ -95,6 +95,10 @@ format: setup ## Format the code and repair what the linter can
 .PHONY: lock
 lock: setup ## Renew the locks; ARGS=--upgrade takes newer versions
 	scripts/lock.sh $(ARGS)
+
+.PHONY: digests
+digests: setup ## Pin the official images to what their registries have under the tags now
+	$(BIN)/python scripts/digests.py $(ARGS)
 
 .PHONY: docs
 docs: setup ## Renew docs/commands.md and the list of commands in README.md

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMAND = ("build", "sidecar", "--source", PACKAGES)
-MOST = 1.1
+MOST = 1.15
 DONE = re.compile(r"^done build image (\S+) \(([\d.]+) s\)$", re.MULTILINE)
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-DOCS = "{docs}"
-"""Stands in a link for where docs is, as seen from the page."""
-
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured beside what, and whether that is within the target; all but that is text.
@@ -26,20 +23,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-def table(lines: list[Line], *, short: bool = False) -> str:
-    """The rows in Markdown; ``short``, for README, leaves out what others take and the spread."""
-    head = ["what", "lab", "beside", "its share of that", "target", "if missed: the floor, and why"]
-    if not short:
-        head.insert(3, "takes")
+def table(lines: list[Line]) -> str:
+    """The rows in Markdown."""
+    head = ["what", "lab", "beside", "takes", "its share of that", "target"]
+    head.append("if missed: the floor, and why")
     rows = [head, ["---"] * len(head)]
     for line in lines:
         share = f"**{line.share}**" if line.share else ""
-        if line.spread and not short:
+        if line.spread:
             share += f" ({line.spread})"
         result = "met" if line.met else "**missed**"
-        cells = [line.what, line.lab, line.beside, share, f"{line.target} {result}"]
-        if not short:
-            cells.insert(3, line.takes)
-        why = line.why.replace(DOCS, "docs/" if short else "")
-        rows.append([*cells, "" if line.met else why])
+        cells = [line.what, line.lab, line.beside, line.takes, share, f"{line.target} {result}"]
+        rows.append([*cells, "" if line.met else line.why])
     return "\n".join("|" + "".join(f" {cell} |" if cell else " |" for cell in row) for row in rows)

@@ -27,7 +27,7 @@ import msgspec
 from bench.life.answers import DEADLINE, PAUSE
 from bench.life.contenders import PORT, run, sidecar
 from bench.life.machine import SERVICE, Made, busy, made, spent
-from bench.lines import DOCS, Line
+from bench.lines import Line
 from bench.loader import hey
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ B_PORT, A_PORT = PORT + 1, PORT + 2
 CONCURRENCY = 64
 ROUNDS = 3
 REQUESTS = {"floor": 20_000, "go": 20_000, "lab": 10_000}
-GO_SHARE = 2.0
+GO_SHARE = 1.0
 SIDECAR = 3000
 NEEDED = ("hey", "go")
-UNREAD = f"[a Python program that answers unread]({DOCS}bench.md#requests-a-second)"
+UNREAD = "[a Python program that answers unread](bench.md#requests-a-second)"
 WORKERS = {
     "service A": lambda: spent(SERVICE, b"UPSTREAM_SERVICE="),
     "Envoy": lambda: spent(b"envoy"),

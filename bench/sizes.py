@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bench.life.machine import Made
-from bench.lines import DOCS, Line
+from bench.lines import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FLOOR = f"[the floor]({DOCS}bench.md#up-to-100-copies)"
-COMPOSE_SHARE = 0.2
+FLOOR = "[the floor](bench.md#up-to-100-copies)"
+COMPOSE_SHARE, NEAR = 1.0, 1.15
 FLAT = 1.25
 """A pod of the largest lab may cost this many times what one of the second smallest does."""
 
@@ -101,6 +101,7 @@ class Scale(msgspec.Struct, frozen=True):
         )
         share = statistics.median(ups)
         return [
+            self._near(pairs),
             Line(
                 what=f"`lab up scale`, {self.beside} copies",
                 lab=f"{statistics.median(p.up for p in pairs):.1f} s",
@@ -113,8 +114,24 @@ class Scale(msgspec.Struct, frozen=True):
                 why=f"{FLOOR} is at {statistics.median(floors):.2f}: on {self.processors} "
                 f"processors, a pod takes {rest:.2f} s of work in podman and the kernel, "
                 f"{services:.2f} s in its service, {own:.2f} s in lab",
-            )
+            ),
         ]
+
+    def _near(self, pairs: list[Point]) -> Line:
+        """The row beside the bare calls."""
+        ratios = [p.up / p.floor.up for p in pairs if p.floor]
+        ratio = statistics.median(ratios)
+        return Line(
+            what=f"`lab up scale`, {self.beside} copies",
+            lab=f"{statistics.median(p.up for p in pairs):.1f} s",
+            beside="the floor: libpod's bare calls",
+            takes=f"{statistics.median(p.floor.up for p in pairs if p.floor):.1f} s",
+            share=f"{ratio:.2f}",
+            spread=f"{min(ratios):.2f} to {max(ratios):.2f}",
+            target=f"≤ {NEAR:g}",
+            met=ratio <= NEAR,
+            why=f"lab's own work per pod is {self._own(self.beside):.0f} ms",
+        )
 
     def markdown(self) -> str:
         """Medians by size, and where the processors' time went."""

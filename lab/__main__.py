@@ -1,9 +1,19 @@
 """The way in: ``lab``, and ``python -m lab``."""
 
 import gc
+import os
 import sys
 
-from lab import interruption, paper
+if __name__ == "__main__" and __spec__ and not sys.flags.safe_path:
+    # `python -m` has modules searched for in the current directory first, which may be anybody's;
+    # lab's own are found through its package.
+    try:
+        if sys.path[0] == os.getcwd():  # noqa: PTH109 - pathlib is one of those modules
+            del sys.path[0]
+    except OSError:  # a directory that is gone was not added
+        pass
+
+from lab import interruption, paper, streams
 
 OBJECTS = 50_000
 """New objects between two looks for garbage; with Python's 700 they take a tenth of a start."""
@@ -11,7 +21,7 @@ OBJECTS = 50_000
 
 def main() -> None:
     """Run the command line; from the first moment a signal ends it in words."""
-    paper.begin()
+    streams.begin()
     interruption.begin()
     gc.set_threshold(OBJECTS)
     try:

@@ -6,20 +6,24 @@ Results have two forms: tables for people, JSON for programs. Progress is in
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from lab.paper import clean, err, escape, json_text, out
+from lab.layout import GAP, table
+from lab.paper import err, escape, out
+from lab.streams import visible
 from lab.topology.spec import DEFAULT_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lab.converge.plan import Plan
     from lab.converge.status import ContainerStatus, PodStatus, Status
     from lab.engine.doctor import Finding
+    from lab.engine.logs import Line
     from lab.errors import LabError
     from lab.lifecycle import Prepared
     from lab.measure.traffic.load import Load, Pace
@@ -37,18 +41,26 @@ STATE_COLOUR = {
 HASH_DIGITS = 16
 """The length of the content hashes that are the tags of lab's own images."""
 
+NAME_COLOURS = ("cyan", "yellow", "green", "magenta", "blue")
+"""Those of containers' names in their logs, one after the other."""
+
+LINES_A_LOOK = 1000
+"""Of a log, between two looks whether anybody still reads it."""
+
+LEAST_IMAGE = 12
+"""Columns below which the name of an image says nothing."""
+
 _TAKE_NAME = "up|down|status|logs|load|verify|compare|metrics"
 """Commands that hints mention and that work on a lab."""
-
-GAP = "  "
-"""Between two columns."""
 
 
 def named(text: str, name: str) -> str:
     """Let commands in backticks work on the lab of that name, as the one that was typed did."""
     if name == DEFAULT_NAME:
         return text
-    return re.sub(rf"`(lab (?:{_TAKE_NAME})\b[^`]*)`", rf"`\1 --name {name}`", text)
+    return re.sub(
+        rf"`(lab (?:{_TAKE_NAME})\b[^`]*)`", lambda found: f"`{found[1]} --name {name}`", text
+    )
 
 
 def error(problem: LabError, name: str = DEFAULT_NAME) -> None:
@@ -68,7 +80,7 @@ def note(text: str) -> None:
 def json_out(value: Any) -> None:  # noqa: ANN401 - anything that msgspec can encode
     """Print a result as indented JSON."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    out.write(json_text(text, out.file) + "\n")
+    out.json(text)
 
 
 def as_json(value: Any) -> dict[str, Any]:  # noqa: ANN401 - anything that msgspec can encode
@@ -89,7 +101,7 @@ def status(shown: Status) -> None:
     """Print what runs and where."""
     out.print(f"[bold]{shown.name}[/]: {_state(shown.state)}{_scenario(shown)}")
     if given := parameters(shown.parameters):
-        out.print(f"[dim]with {escape(given)}[/]")
+        out.prose(given, head="with ", style="dim")
     if shown.pods:
         _pods(shown.pods)
     for name, url in shown.endpoints.items():
@@ -106,47 +118,57 @@ def status(shown: Status) -> None:
 
 
 def _pods(shown: Iterable[PodStatus]) -> None:
-    """Print a line for every container; where a line is too long, the image's name is cut."""
-    rows = [("POD", "ADDRESS", "CONTAINER", "STATE", "IMAGE")]
-    for pod in shown:
-        names = [(pod.name, pod.ip)] + [("", "")] * len(pod.containers)
-        rows += [
-            (*name, container.name, _exited(container), _short(container.image))
-            for name, container in zip(names, pod.containers, strict=False)
-        ]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    left = out.width - sum(widths[:-1]) - len(GAP) * (len(widths) - 1)
-    for number, row in enumerate(rows):
-        *cells, state, image = (escape(f"{c:<{w}}") for c, w in zip(row, widths, strict=True))
-        image = image.rstrip()
-        if len(image) > left:
-            image = image[: max(0, left - 1)] + "…"
-        if number:
-            colour = STATE_COLOUR.get(state.rstrip(), "yellow")
-            out.print(GAP.join((*cells, f"[{colour}]{state}[/]", f"[dim]{image}[/]")))
-        else:
-            out.print(GAP.join((*cells, state, image)), style="dim")
+    """Print a line for every container; where they are too long, below a line for its pod.
 
-
-def table(columns: Iterable[str], rows: Iterable[Iterable[str]], *, cut: bool = False) -> None:
-    """Print a plain table; the cells are text, not markup.
-
-    What is too long for the line is wrapped, or when ``cut`` shortened, in the last column.
+    Names are never cut; the image's name is, and left out where too little of it would remain.
     """
-    from rich.table import Table
-    from rich.text import Text
+    pods = list(shown)
+    containers = [
+        (container, _short(container.image)) for pod in pods for container in pod.containers
+    ]
+    pod_width, address, name_width, state_width = (
+        max((len(cell) for cell in cells), default=0)
+        for cells in (
+            ("POD", *(pod.name for pod in pods)),
+            ("ADDRESS", *(pod.ip for pod in pods)),
+            ("CONTAINER", *(container.name for container, _ in containers)),
+            ("STATE", *(_exited(container) for container, _ in containers)),
+        )
+    )
+    gap = len(GAP)
+    before = pod_width + gap + address + gap
+    after = name_width + gap + state_width + gap
+    stacked = before + after + LEAST_IMAGE > out.width
+    left = out.width - after - (gap if stacked else before)
+    if not stacked:
+        out.print(
+            f"{'POD':<{pod_width}}{GAP}{'ADDRESS':<{address}}{GAP}"
+            f"{'CONTAINER':<{name_width}}{GAP}{'STATE':<{state_width}}{GAP}IMAGE",
+            style="dim",
+        )
+    for pod in pods:
+        head = f"{pod.name:<{pod_width}}{GAP}{pod.ip:<{address}}{GAP}"
+        if stacked:
+            out.print(escape(head.rstrip()))
+            head = GAP
+        for container in pod.containers:
+            state = f"{_exited(container):<{state_width}}"
+            colour = STATE_COLOUR.get(container.state, "yellow")
+            image = _cut(_short(container.image), left)
+            out.print(
+                f"{escape(head)}{escape(container.name):<{name_width}}{GAP}"
+                f"[{colour}]{escape(state)}[/]" + (f"{GAP}[dim]{escape(image)}[/]" if image else "")
+            )
+            head = GAP if stacked else " " * before
+        if not pod.containers and not stacked:
+            out.print(escape(head.rstrip()))
 
-    *most, last = columns
-    shown = Table(box=None, pad_edge=False, header_style="dim")
-    for column in most:
-        shown.add_column(column, no_wrap=cut)
-    shown.add_column(last)
-    for row in rows:
-        *cells, end = (Text(clean(cell)) for cell in row)
-        if cut:
-            end.no_wrap, end.overflow = True, "ellipsis"
-        shown.add_row(*cells, end)
-    out.draw(shown)
+
+def _cut(text: str, width: int) -> str:
+    """Text in a number of columns; nothing where hardly any of it would remain."""
+    if len(text) <= width:
+        return text
+    return f"{text[: width - 1]}…" if width >= LEAST_IMAGE else ""
 
 
 def parameters(given: Mapping[str, int | str | None]) -> str:
@@ -200,55 +222,45 @@ def parameter_table(shown: Iterable[Parameter]) -> None:
 
 
 def code(text: str, language: str) -> None:
-    """Print source text, coloured on a terminal, untouched elsewhere."""
-    text = "\n".join(map(clean, text.rstrip("\n").split("\n")))
-    if out.is_terminal:
-        from rich.syntax import Syntax
+    """Print source text: coloured on a terminal, and byte for byte elsewhere.
 
-        out.draw(Syntax(text, language, background_color="default", word_wrap=True))
-    else:
-        out.file.write(f"{text}\n")
-
-
-def logs(streams: Mapping[str, Iterator[str]]) -> None:
-    """Print log lines as they come, each behind its container's name when there are several."""
-    width = max(map(len, streams))
-    for name, line in _merged(streams):
-        head = f"{name:<{width}} | " if len(streams) > 1 else ""
-        out.print(head + line, markup=False)
-
-
-def _merged(streams: Mapping[str, Iterator[str]]) -> Iterator[tuple[str, str]]:
-    """The lines of several streams in the order in which they come, with their stream's name.
-
-    The threads that read are daemons: nothing else ends one that waits for a line, on Ctrl-C.
+    Its lines are left to the terminal to wrap, so that what is copied from it is what was meant.
     """
-    import threading
-    from queue import Queue
+    text = text if text.endswith("\n") else f"{text}\n"
+    if not out.moves:
+        out.data(text.encode(errors="surrogateescape"))
+        return
+    from rich.syntax import Syntax
 
-    # A line, the error that ended a stream, or None at its end.
-    found: Queue[tuple[str, str | Exception | None]] = Queue(maxsize=1000)
+    shown = Syntax("", language, background_color="default").highlight(visible(text))
+    shown.rstrip()
+    out.draw(shown)
 
-    def read(name: str, lines: Iterator[str]) -> None:
-        end: Exception | None = None
-        try:
-            for line in lines:
-                found.put((name, line))
-        except Exception as error:  # noqa: BLE001 - raised again by the reader of the queue
-            end = error
-        found.put((name, end))
 
-    for name, lines in streams.items():
-        threading.Thread(target=read, args=(name, lines), daemon=True).start()
-    running = len(streams)
-    while running:
-        name, item = found.get()
-        if isinstance(item, str):
-            yield name, item
-            continue
-        if item is not None:
-            raise item
-        running -= 1
+def logs(lines: Iterable[tuple[str, Line]], names: Sequence[str], *, follow: bool) -> None:
+    """Write logs as they come, each line behind its container's name when there are several.
+
+    A file or a pipe gets the containers' bytes as they are.
+    """
+    width = max(map(len, names))
+    colours = dict(zip(names, itertools.cycle(NAME_COLOURS), strict=False))
+    heads = {
+        name: out.marked(f"[{colour}]{name:<{width}} |[/] ") if len(names) > 1 else ""
+        for name, colour in colours.items()
+    }
+    unfinished = None
+    for count, (name, (_, stream, text)) in enumerate(lines, 1):
+        if unfinished and unfinished != (name, stream) and (heads[name] or out.is_terminal):
+            out.data(b"\n")
+            unfinished = None
+        if out.is_terminal and text.endswith(b"\r\n"):
+            text = text[:-2] + b"\n"  # noqa: PLW2901 - no terminal shows the difference
+        out.data(text, "" if unfinished else heads[name])
+        unfinished = None if text.endswith(b"\n") else (name, stream)
+        if (follow or count % LINES_A_LOOK == 0) and out.unread():
+            return
+    if unfinished and (out.is_terminal or len(names) > 1):
+        out.data(b"\n")
 
 
 def findings(shown: Sequence[Finding]) -> None:
@@ -269,27 +281,35 @@ def load(shown: Load) -> None:
     rows = [(str(kind.count), _answer(kind)) for kind in shown.answers]
     table(("COUNT", "ANSWER, FOR EXAMPLE"), rows, cut=True)
     if shown.success_rate is None:
-        out.print("[bold]success rate not measured[/]: no request was sent")
+        why = "no outcome is known" if shown.sent else "no request was sent"
+        out.print(f"[bold]success rate not measured[/]: {why}")
     else:
         low, high = shown.success_interval.low, shown.success_interval.high
         out.print(
             f"[bold]success rate {shown.success_rate:.1%}[/]  [dim]{shown.succeeded} of "
-            f"{shown.sent}; 95% confidence interval {low:.1%} to {high:.1%}[/]"
+            f"{shown.known}; 95% confidence interval {low:.1%} to {high:.1%}[/]"
         )
     if shown.errors:
         causes = " · ".join(f"{cause}: {count}" for cause, count in shown.errors.items())
         out.print(f"[bold]failures[/] {causes}")
+    if shown.unsent:
+        what = "request" if shown.unsent == 1 else "requests"
+        out.print(
+            f"[bold red]not sent[/] {shown.unsent} {what}: this machine could not; "
+            "they count for nothing"
+        )
     if took := shown.latency:
         points = {"p50": took.p50, "p90": took.p90, "p99": took.p99, "p99.9": took.p99_9}
         cells = [f"{name} {_milliseconds(value)}" for name, value in points.items()]
         cells += [f"max {_milliseconds(took.max)}", f"mean {_milliseconds(took.mean)} ms"]
         out.print(f"[bold]latency[/] {' · '.join(cells)}")
-    if shown.sent:
-        out.print(
-            f"[bold]throughput[/] {shown.throughput:.0f} requests/s for {shown.seconds:.3g} s"
-        )
+    if shown.throughput is not None:
+        out.print(f"[bold]throughput[/] {shown.throughput:.0f} answers/s for {shown.seconds:.3g} s")
     if shown.pace:
         _pace(shown.pace)
+    for each in shown.thresholds:
+        colour = {True: "bold red", False: "green", None: "yellow"}[each.crossed]
+        out.print(f"[bold]threshold[/] [{colour}]{each}[/]")
     if shown.partial:
         of = "" if shown.order.requests is None else f" of {shown.order.requests}"
         out.print(f"[yellow]partial: interrupted when {shown.sent}{of} requests were sent[/]")

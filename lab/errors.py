@@ -28,7 +28,11 @@ class ExitStatus(IntEnum):
     FAILED = 1
     USAGE = 2
     DEGRADED = 3
-    VERDICT = 4
+    REFUTED = 4
+    NOT_MEASURED = 5
+    THRESHOLD = 99
+    """A threshold of a load was crossed; the number is k6's."""
+    HUNG_UP = 129
     INTERRUPTED = 130
     PIPE = 141
     TERMINATED = 143

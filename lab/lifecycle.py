@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from lab.converge import conflicts, defects, images, ports, ready
 from lab.converge.diff import diff
@@ -19,14 +22,17 @@ from lab.converge.status import Status, status
 from lab.errors import (
     AddressTakenError,
     AlreadyThereError,
+    ConflictError,
     EndedError,
+    EngineError,
     NotReadyError,
     StepError,
+    UsageError,
 )
 from lab.topology.spec import ImageSpec, LabSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lab.converge.apply import Reporter
     from lab.converge.observed import Observed
@@ -46,6 +52,7 @@ class Wish:
     """What the user asked for: a scenario, a lab's name, parameters, and an image source.
 
     ``local`` keeps every port on loopback, for parameters that are not the command line's.
+    ``ports`` are those of a throw-away lab on loopback, by their names.
     """
 
     scenario: str
@@ -53,13 +60,31 @@ class Wish:
     given: Mapping[str, int | str]
     source: str = "auto"
     local: bool = False
+    ports: Mapping[str, int] | None = None
 
     @cached_property
     def wanted(self) -> LabSpec:
         """The scenario with its parameters, as far as it is known without looking at podman."""
-        from lab.topology import scenario
+        from lab.topology import place, scenario
 
-        return scenario.load(self.scenario, name=self.name, given=self.given, local=self.local)
+        found = scenario.load(self.scenario, name=self.name, given=self.given, local=self.local)
+        if self.ports is None:
+            return found
+        return msgspec.structs.replace(place.published_at(found, self.ports), throwaway=True)
+
+    def keeping(self, recorded: LabSpec | None) -> LabSpec:
+        """What is wanted, where the lab was told to be published before unless it is told anew."""
+        from lab.topology import place, scenario
+
+        if self.ports is not None or recorded is None or not recorded.chosen:
+            return self.wanted
+        given = {**place.kept(recorded, self.wanted), **self.given}
+        if given == self.given:
+            return self.wanted
+        try:
+            return scenario.load(self.scenario, name=self.name, given=given, local=self.local)
+        except UsageError:  # not what was given now: this scenario cannot be published there
+            return self.wanted
 
     def check(self) -> None:
         """Raise :class:`lab.errors.UsageError` when there can be no such lab.
@@ -94,8 +119,33 @@ def prepare(lab: Lab, wish: Wish) -> Prepared:
     """
     spec, source, observed = _resolve(lab, wish)
     conflicts.check(spec, observed)
-    ports.check(conflicts.ports_to_probe(spec, observed))
+    probed = conflicts.ports_to_probe(spec, observed)
+    if lab.engine.local:
+        ports.check(probed)
+    elif probed:
+        lab.reporter.note("ports not checked: podman is on another machine")
     return Prepared(spec, diff(spec, observed), source, observed)
+
+
+def announce(
+    lab: Lab, observed: Observed, scenarios: Sequence[str], *, replace: bool = True
+) -> None:
+    """Say that the scenario of a lab that is up gives way to others, if it does.
+
+    Raises :class:`ConflictError` when it must not be replaced.
+    """
+    recorded = observed.recorded()
+    if recorded is None or not observed.my_pods():
+        return
+    other = next((each for each in scenarios if each != recorded.scenario), None)
+    if other is None:
+        return
+    if not replace:
+        raise ConflictError(
+            f"lab {observed.lab} is up with {recorded.scenario}, which {other} would replace",
+            hint="leave --no-replace out, or give the other lab a --name and ports of its own",
+        )
+    lab.reporter.note(f"replacing {recorded.scenario} by {other} in lab {observed.lab}")
 
 
 def up(lab: Lab, prepared: Prepared, *, timeout: float) -> Status:
@@ -176,7 +226,7 @@ def _carry_out(lab: Lab, prepared: Prepared) -> Prepared:
             remedy = remedies.pop(type(error.__cause__), None)
             if remedy is None:
                 raise
-            lab.reporter.note(f"{error.__cause__}: planning anew")
+            lab.reporter.note(f"{error.__cause__}: replanning")
             prepared = remedy(lab, prepared)
         else:
             return prepared
@@ -222,10 +272,11 @@ def look(engine: Engine, name: str) -> Status:
 
 
 def build(lab: Lab, wish: Wish) -> Prepared:
-    """Build what images of a scenario are missing, and nothing else."""
+    """Build what images of a scenario are missing, clear up after builds, and nothing else."""
     spec, source, observed = _resolve(lab, wish)
     plan = diff(spec, observed)
-    steps = tuple(step for step in plan.steps if step.action is Action.BUILD)
+    left = {container.id for container in observed.abandoned()}
+    steps = tuple(s for s in plan.steps if s.action is Action.BUILD or s.target in left)
     kept = tuple(kept for kept in plan.kept if kept.kind is Kind.IMAGE)
     plan = Plan(lab=plan.lab, steps=steps, kept=kept)
     _apply(lab, plan)
@@ -260,15 +311,11 @@ def _resolve(lab: Lab, wish: Wish) -> tuple[LabSpec, Choice, Observed]:
 
     wish.check()
     observed = lab.engine.observe(wish.name)
+    recorded = observed.recorded()
     image_id = cache(lab.engine.image_id)
-    choice = sources.choose(
-        wish.source,
-        wish.wanted,
-        present=image_id,
-        recorded=observed.recorded(),
-        probe=probe,
-    )
-    spec = recipes.resolve(wish.wanted, choice.source)
+    wanted = wish.keeping(recorded)
+    choice = sources.choose(wish.source, wanted, present=image_id, recorded=recorded, probe=probe)
+    spec = recipes.resolve(wanted, choice.source)
     current = _subnet(spec, observed)
     spec = place(spec, current=current, in_use=observed.subnets_in_use)
     return spec, choice, images.looked_up(observed, spec, image_id)
@@ -312,6 +359,8 @@ def _building(lab: Lab) -> tuple[Callable[[Step], None], Callable[[], None]]:
     def cancel() -> None:
         cancelled.set()
         process.end_all()
+        with suppress(EngineError):
+            lab.engine.images.end()
 
     return execute, cancel
 

@@ -65,7 +65,8 @@ def _parameters(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Parameters of the scenarios that were typed, each with its range and meaning."""
     from lab.topology import scenario
 
-    typed = [ctx.params.get(name) for name in ("scenario", "first", "second")]
+    # An option without its value yet ends the parsing: what stood before is among the rest.
+    typed = [*(ctx.params.get(name) for name in ("scenario", "first", "second")), *ctx.args]
     found: dict[str, str] = {}
     for each in filter(None, typed) if any(typed) else [s.name for s in scenario.names()]:
         try:
@@ -158,10 +159,24 @@ MaxRetries = Annotated[
     int | None,
     typer.Option("--max-retries", help="Maximum concurrent retries (Envoy's circuit breaker)."),
 ]
-Host = Annotated[str | None, typer.Option("--host", help="Host address to publish ports on.")]
-Port = Annotated[int | None, typer.Option("--port", help="Host port of service A.")]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", envvar="LAB_HOST", help="Host address to publish ports on."),
+]
+Port = Annotated[
+    int | None, typer.Option("--port", envvar="LAB_PORT", help="Host port of service A.")
+]
 PrometheusPort = Annotated[
-    int | None, typer.Option("--prometheus-port", help="Host port of Prometheus.")
+    int | None,
+    typer.Option(
+        "--prometheus-port", envvar="LAB_PROMETHEUS_PORT", help="Host port of Prometheus."
+    ),
+]
+Replace = Annotated[
+    bool,
+    typer.Option(
+        "--replace/--no-replace", help="Replace another scenario that is up, or refuse to."
+    ),
 ]
 Container = Annotated[
     str,
@@ -228,6 +243,29 @@ RequestTimeout = Annotated[
     float,
     typer.Option("--timeout", **DURATION, show_default="30s", help="Time limit of a request."),
 ]
+FailBelow = Annotated[
+    str,
+    typer.Option(
+        "--fail-below",
+        metavar="SHARE",
+        show_default=False,
+        help="Exit status 99 when fewer succeed: 99% or 0.99.",
+    ),
+]
+
+
+def _percentile(name: str) -> Any:  # noqa: ANN401 - Typer's
+    return typer.Option(
+        f"--{name}",
+        metavar="TIME",
+        show_default=False,
+        help=f"Exit status 99 when the latency's {name} is more: 50ms.",
+    )
+
+
+P50 = Annotated[str, _percentile("p50")]
+P90 = Annotated[str, _percentile("p90")]
+P99 = Annotated[str, _percentile("p99")]
 Target = Annotated[
     str,
     typer.Option(
@@ -256,7 +294,7 @@ Wait = Annotated[
 Since = Annotated[
     float,
     typer.Option(
-        "--since", **DURATION, show_default="2m", help="How far back to look: 30s, 5m, 1h."
+        "--since", **DURATION, show_default="2m", help="How far back to begin: 30s, 5m, 1h."
     ),
 ]
 Run = Annotated[

@@ -1,32 +1,27 @@
-"""The only way to a terminal: every byte that lab writes to stdout or stderr passes here.
+"""What is printed: every line that lab writes to a terminal, a file or a pipe passes here.
 
-Three things are looked after in this one place. Text that came from elsewhere cannot steer a
-terminal: characters that would are named in letters, and everything printable stays. A file that
-cannot be written to, or not in its encoding, ends nothing: the work goes on, and the command says
-at its end that its output was lost. And lines with a little markup are written without Rich, whose
-import takes as long as all of a ``lab status`` besides; what moves, wraps or is drawn still goes
-to Rich, through :attr:`Paper.rich`.
+Lines with a little markup are written without Rich, whose import takes as long as all of a
+``lab status`` besides; what moves, wraps or is drawn still goes to Rich, through
+:attr:`Paper.rich`. Text from elsewhere is made harmless on the way (:mod:`lab.streams`).
 """
 
 from __future__ import annotations
 
-import codecs
 import errno
-import io
 import os
 import re
-import select
+import shlex
 import shutil
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
 from lab.errors import ExitStatus
+from lab.streams import STEERING, Stream, named, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from _typeshed import ReadableBuffer
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
@@ -36,42 +31,36 @@ CODES |= {"magenta": "35", "blue": "34", "/": "0"}
 WIDE = 1000
 """Columns where there is no terminal to fit: a file or a pipe must not lose what is cut off."""
 
-PLAIN = dict(zip(map(ord, "·•—…✓✗━─│┌┐└┘├┤┬┴┼→←“”"), '-*-~+x--|+++++++++><""', strict=True))
-PLAIN |= dict.fromkeys((0x2010, 0x2011, 0x2013, 0x2212), "-")  # more dashes
-PLAIN |= {0xD7: "x", 0x2018: "'", 0x2019: "'"}
-"""What stands for a character that the stream's encoding lacks, as wide as it."""
-FALLBACK = "lab.plain"
-"""The name of that way out among Python's error handlers."""
-_BYTES = range(0xDC80, 0xDD00)
-"""How ``surrogateescape`` writes bytes that are no text."""
-_BRAILLE = range(0x2801, 0x2900)
+LEAST = 20
+"""Columns in which words are put below each other, be the terminal ever so narrow."""
 
-_STEERING = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ud800-\udfff"
-"""C0 without tab and newline, C1, what changes the direction of text (the property Bidi_Control),
-Unicode's line ends, and what is no character."""
-_UNSAFE = re.compile(f"[{_STEERING}]")
-_UNSAFE_IN_LINE = re.compile(f"[\n{_STEERING}]")
+_UNSAFE_IN_LINE = re.compile(f"[\n{STEERING}]")
+_UNTYPED = re.compile(f"[\\\\'\t\n{STEERING}]")
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]")
 _BEYOND_ASCII = re.compile("[^\x00-\x7e]")
 _WORD = "|".join(CODES)
 _TAG = re.compile(rf"(\\?)\[((?:{_WORD})(?: (?:{_WORD}))*)\]")
 
 
-def _named(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code in _BYTES:
-        code -= 0xDC00
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004 - two digits
-
-
-def visible(text: str) -> str:
-    """Text of any number of lines, with what would steer a terminal written in letters."""
-    return _UNSAFE.sub(_named, text)
-
-
 def clean(text: str) -> str:
     """One line of text, with what would steer a terminal or end the line written in letters."""
-    return _UNSAFE_IN_LINE.sub(_named, text)
+    return _UNSAFE_IN_LINE.sub(named, text)
+
+
+def typed(word: str) -> str:
+    r"""A word quoted for a shell that it is pasted into, where a control character is a key.
+
+    What would steer the terminal is written as ``$'\033'``, which bash, zsh and ksh know.
+    """
+    if not _UNSAFE_IN_LINE.search(word) and "\t" not in word:
+        return shlex.quote(word)
+
+    def octal(found: re.Match[str]) -> str:
+        if found[0] in "\\'":
+            return f"\\{found[0]}"
+        return "".join(f"\\{byte:03o}" for byte in found[0].encode(errors="surrogateescape"))
+
+    return f"$'{_UNTYPED.sub(octal, word)}'"
 
 
 def escape(text: str) -> str:
@@ -79,97 +68,9 @@ def escape(text: str) -> str:
     return _TAG.sub(r"\\\g<0>", text)
 
 
-def json_text(text: str, stream: TextIO) -> str:
-    """JSON of the same value without anything that steers a terminal or that a stream lacks."""
-    unicode = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
-    return (_UNSAFE_IN_JSON if unicode else _BEYOND_ASCII).sub(_as_json, text)
-
-
 def _as_json(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
-
-
-def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Replace one character that an encoding lacks (:func:`codecs.register_error`)."""
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    found = error.object[error.start]
-    after = error.start + 1
-    if ord(found) in _BYTES:
-        return bytes((ord(found) - 0xDC00,)), after
-    if ord(found) in _BRAILLE:
-        return "*", after
-    replaced = found.translate(PLAIN)
-    return replaced if replaced.isascii() else found.encode("ascii", "backslashreplace"), after
-
-
-codecs.register_error(FALLBACK, _plain)
-
-
-class _Tolerant(io.FileIO):
-    """A file that takes whatever is written, also when nothing can be written to it."""
-
-    lost: OSError | None = None
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        """Write, and wait where the file is one that does not; keep the first error."""
-        while self.lost is None:
-            try:
-                written = super().write(data)
-            except OSError as error:
-                self.lost = error
-                break
-            if written is not None:
-                return written
-            select.select((), (self,), ())
-        return memoryview(data).nbytes
-
-
-class Stream(io.TextIOWrapper):
-    """A standard stream on which only :class:`Paper` can style, move a cursor, or write bytes."""
-
-    def write(self, text: str, /) -> int:
-        """Write what anything else has to say, argument parser and tracebacks included."""
-        self.styled(visible(text) if self.isatty() else text)
-        return len(text)
-
-    def styled(self, text: str) -> None:
-        """Write text whose control sequences are lab's own."""
-        super().write(text)
-
-    @property
-    def lost(self) -> OSError | None:
-        """Why what was written did not arrive, if so."""
-        raw = self.buffer.raw  # type: ignore[attr-defined] # that of a BufferedWriter
-        found: OSError | None = raw.lost
-        return found
-
-
-def begin() -> None:
-    """Put the gate in front of both streams; one that is closed becomes one that refuses.
-
-    Otherwise the next file that is opened, a socket or a record, would be standard output.
-    """
-    for number, way in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.set_inheritable(os.open(os.devnull, way), True)  # noqa: FBT003 - positional only
-    sys.stdout, sys.stderr = _gate(sys.stdout, 1), _gate(sys.stderr, 2)
-
-
-def _gate(before: TextIO | None, number: int) -> Stream:
-    if before is not None:
-        before.flush()
-    return Stream(
-        io.BufferedWriter(_Tolerant(number, "wb", closefd=False)),
-        encoding=getattr(before, "encoding", None) or "utf-8",
-        errors=FALLBACK,
-        newline="\n",
-        line_buffering=getattr(before, "line_buffering", False),
-        write_through=getattr(before, "write_through", False),
-    )
 
 
 def finish(status: int) -> int:
@@ -222,16 +123,32 @@ class Paper:
         return self.styled and not os.environ.get("NO_COLOR")
 
     @property
+    def unicode(self) -> bool:
+        """Whether every character can be written."""
+        return (self.file.encoding or "utf-8").lower().startswith("utf")
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether lines of one drawing may differ by their colour alone."""
+        return self.colours and self.unicode
+
+    @property
     def width(self) -> int:
         """How many columns a line may have."""
         return shutil.get_terminal_size().columns if self.is_terminal else WIDE
 
     @property
     def lost(self) -> OSError | None:
-        """Why what was written did not arrive, if so: who writes without end asks this."""
+        """Why what was written did not arrive, if so."""
         file = self.file
         file.flush()
         return file.lost if isinstance(file, Stream) else None
+
+    def unread(self) -> bool:
+        """Whether what is written now is lost: who writes without end asks this."""
+        file = self.file
+        file.flush()
+        return isinstance(file, Stream) and file.reader_left
 
     @cached_property
     def rich(self) -> Console:
@@ -248,31 +165,58 @@ class Paper:
 
         Its text may come from anywhere: what would steer a terminal is written in letters.
         """
-        styled, colours = self.styled, self.colours
+        text = clean(text)
+        line = self.marked(text) if markup else text
+        self.write(f"{self._code(style)}{line}{self._code('/')}\n" if style else f"{line}\n")
 
-        def code(words: str) -> str:
-            codes = [CODES[word] for word in words.split()]
-            wanted = [each for each in codes if colours or each < "3"]  # the rest is no colour
-            return f"\x1b[{';'.join(wanted)}m" if styled and wanted else ""
+    def prose(self, text: str, *, head: str = "", style: str = "") -> None:
+        """Write a sentence; on a terminal it is broken between words, behind ``head``."""
+        import textwrap
+
+        lines = [text]
+        if self.is_terminal:
+            room = max(LEAST, self.width - len(head))
+            lines = textwrap.wrap(clean(text), room, break_long_words=False, break_on_hyphens=False)
+        for line in lines or [""]:
+            self.print(f"{head}{line}", style=style, markup=False)
+            head = " " * len(head)
+
+    def marked(self, text: str) -> str:
+        """Text with its tags replaced by what this stream takes for them."""
 
         def tag(found: re.Match[str]) -> str:
-            return found[0][1:] if found[1] else code(found[2])
+            return found[0][1:] if found[1] else self._code(found[2])
 
-        text = clean(text)
-        line = _TAG.sub(tag, text) if markup else text
-        self.write(f"{code(style)}{line}{code('/')}\n" if style else f"{line}\n")
+        return _TAG.sub(tag, text)
+
+    def _code(self, words: str) -> str:
+        if not self.styled:
+            return ""
+        codes = [CODES[word] for word in words.split()]
+        wanted = [each for each in codes if self.colours or each < "3"]  # the rest is no colour
+        return f"\x1b[{';'.join(wanted)}m" if wanted else ""
 
     def draw(self, shown: RenderableType) -> None:
         """Have Rich write something of its own, a table or coloured source text."""
         self.rich.print(shown)
 
-    def data(self) -> Callable[[bytes], object]:
-        """What writes data: to a file or pipe as it is, to a terminal made visible."""
+    def json(self, text: str) -> None:
+        """Write JSON of the same value, without what steers a terminal or the stream lacks."""
+        unsafe = _UNSAFE_IN_JSON if self.unicode else _BEYOND_ASCII
+        self.write(unsafe.sub(_as_json, text) + "\n")
+
+    def data(self, text: bytes, head: str = "") -> None:
+        """Write data: to a file or pipe byte for byte, to a terminal made visible.
+
+        ``head`` is lab's own, and comes from :meth:`marked`.
+        """
         file = self.file
-        if not self.is_terminal and hasattr(file, "buffer"):
-            file.flush()
-            return file.buffer.write
-        return lambda data: self.write(visible(data.decode(errors="surrogateescape")))
+        if self.is_terminal or not hasattr(file, "buffer"):
+            self.write(head + visible(text.decode(errors="surrogateescape")))
+            return
+        if not isinstance(file, Stream):
+            file.flush()  # what waits goes first; a Stream lets nothing wait
+        file.buffer.write(head.encode() + text)
 
 
 def _console(paper: Paper) -> Console:
@@ -293,13 +237,18 @@ def _console(paper: Paper) -> Console:
     class File:
         """The stream as Rich sees it, looked up anew as it may be replaced."""
 
+        @property
+        def rich_proxied_file(self) -> File:
+            """What Rich writes to while it is live and what is said passes through it."""
+            return self
+
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a stream has
             """Everything but writing is the stream's."""
             return getattr(paper.file, name)
 
         def write(self, text: str) -> int:
             """Write what Rich made."""
-            file = getattr(paper.file, "rich_proxied_file", paper.file)  # while Rich is live
+            file = getattr(paper.file, "rich_proxied_file", paper.file)
             (file.styled if isinstance(file, Stream) else file.write)(text)
             return len(text)
 

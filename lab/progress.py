@@ -227,7 +227,7 @@ class LiveReporter:
         began = time.monotonic()
 
         def tell(finished: int, succeeded: int) -> None:
-            shown.update(task, line=_so_far(finished, succeeded, time.monotonic() - began))
+            shown.update(task, line=so_far(finished, succeeded, time.monotonic() - began))
 
         try:
             yield tell
@@ -265,7 +265,7 @@ def load_progress(order: Order, *, quiet: bool) -> Iterator[Callable[[int, int],
                 description="sending requests",
                 total=order.requests or order.duration,
                 completed=finished if order.requests else seconds,
-                text=_so_far(finished, succeeded, seconds),
+                text=so_far(finished, succeeded, seconds),
             )
 
         yield tell
@@ -301,7 +301,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"  # noqa: PLR2004
 
 
-def _so_far(finished: int, succeeded: int, seconds: float) -> str:
+def so_far(finished: int, succeeded: int, seconds: float) -> str:
+    """A load in progress: how many requests, how fast once that means something, success."""
     text = f"{finished} requests"
     if seconds >= SETTLED:
         text += f" · {finished / seconds:.0f}/s"

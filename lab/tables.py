@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
 from lab import durations
-from lab.console import table
 from lab.experiment.compare import SLOWER
+from lab.layout import table
 from lab.measure.verdicts import Verdict, overall
-from lab.paper import clean, escape, out
+from lab.paper import escape, out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,23 +35,26 @@ COLOUR = {
     Verdict.NOT_MEASURED: "yellow",
 }
 
+STYLES = {str(verdict): colour for verdict, colour in COLOUR.items()}
+"""The same by the words in which they are printed."""
+
 
 def verdicts(judgements: Sequence[Judgement]) -> None:
     """Print predicted, observed and verdict for every claim, and what explains them."""
-    shown = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("VERDICT", "CLAIM", "PREDICTED", "OBSERVED", "CONFIRMED BY"):
-        shown.add_column(column, overflow="fold")
-    for judgement in judgements:
-        shown.add_row(
-            _verdict(judgement.verdict),
-            Text(clean(judgement.says)),
-            Text(clean(judgement.predicted)),
-            Text(clean(judgement.observed)),
-            _interval(judgement.interval),
+    rows = [
+        (
+            str(j.verdict),
+            j.says,
+            j.predicted or MISSING,
+            j.observed or MISSING,
+            _interval(j.interval),
         )
-    out.draw(shown)
+        for j in judgements
+    ]
+    columns = ("VERDICT", "CLAIM", "PREDICTED", "OBSERVED", "CONFIRMED BY")
+    table(columns, rows, long=1, styles=STYLES)
     for line in dict.fromkeys(line for judgement in judgements for line in judgement.why):
-        out.print(f"[dim]-[/] {escape(line)}")
+        out.prose(line, head="- ")
     counts = {verdict: sum(j.verdict is verdict for j in judgements) for verdict in Verdict}
     words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     result = overall(judgements)
@@ -64,7 +64,7 @@ def verdicts(judgements: Sequence[Judgement]) -> None:
 def ledger(shown: Ledger) -> None:
     """Print what stands out in a ledger, in sentences, and every equation that does not hold."""
     for line in shown.notes:
-        out.print(f"[dim]-[/] {escape(line)}")
+        out.prose(line, head="- ")
     holding = sum(check.outcome == "holds" for check in shown.checks)
     colour = "green" if holding == len(shown.checks) else "yellow"
     out.print(f"[bold]ledger[/] [{colour}]{holding} of {len(shown.checks)} equations hold[/]")
@@ -98,22 +98,17 @@ def comparison(shown: Comparison) -> None:
 def sweep(points: Sequence[Swept], summary: dict[str, int]) -> None:
     """Print every point of a grid: predicted and measured success, and the verdict."""
     axes = list(points[0].point) if points else []
-    shown = Table(box=None, pad_edge=False, header_style="dim")
-    for axis in axes:
-        shown.add_column(axis.upper(), justify="right")
-    for column in ("PREDICTED", "MEASURED", "CONFIRMED BY", "VERDICT", "RUN"):
-        shown.add_column(column)
+    rows = []
     for swept in points:
         claim = next((j for j in swept.record.judgements if j.name == "success"), None)
-        shown.add_row(
-            *(str(value) for value in swept.point.values()),
-            Text(clean(claim.predicted)) if claim else "",
-            Text(clean(claim.observed)) if claim else "",
-            _interval(claim.interval) if claim else "",
-            _verdict(Verdict(swept.success)),
-            f"[dim]{swept.record.id}[/]",
-        )
-    out.draw(shown)
+        said = ("", "", "")
+        if claim:
+            said = (claim.predicted, claim.observed, _interval(claim.interval))
+        values = map(str, swept.point.values())
+        shown = (part or MISSING for part in said)
+        rows.append((*values, *shown, str(Verdict(swept.success)), swept.record.id))
+    columns = (*map(str.upper, axes), "PREDICTED", "MEASURED", "CONFIRMED BY", "VERDICT", "RUN")
+    table(columns, rows, head=-1, right=len(axes), styles=STYLES)
     out.print(", ".join(f"{count} {verdict}" for verdict, count in summary.items()))
 
 
@@ -129,11 +124,11 @@ def runs(shown: Iterable[Record]) -> None:
                 record.kind,
                 str(record.load.sent),
                 record.load.order.pace,
-                "" if rate is None else f"{rate:.1%}",
+                MISSING if rate is None else f"{rate:.1%}",
                 str(verdict),
             )
         )
-    table(("RUN", "KIND", "SENT", "PACE", "SUCCESS", "VERDICT"), rows)
+    table(("RUN", "KIND", "SENT", "PACE", "SUCCESS", "VERDICT"), rows, styles=STYLES)
 
 
 def replayed(shown: Replayed) -> None:
@@ -144,10 +139,6 @@ def replayed(shown: Replayed) -> None:
         out.print(f"[green]identical[/]: {shown.second.load.sent} outcomes, request by request")
     else:
         out.print("[bold red]not identical[/]: the outcomes differ")
-
-
-def _verdict(verdict: Verdict) -> str:
-    return f"[{COLOUR[verdict]}]{verdict}[/]"
 
 
 def _interval(interval: tuple[float, float] | None) -> str:
@@ -212,4 +203,6 @@ def _input(name: str, value: object) -> str:
 def record(shown: Record, fields: dict[str, Any]) -> None:
     """Print what was asked of a run and on what it ran, a field a line."""
     out.print(f"[bold]{shown.id}[/]")
-    table(("", ""), [(name, str(value)) for name, value in fields.items()])
+    width = max(map(len, fields))
+    for name, value in fields.items():
+        out.print(f"[dim]{name:<{width}}[/]  {escape(str(value))}")

@@ -30,8 +30,9 @@ INTRODUCTION = """\
 
 Results go to stdout, progress and errors to stderr. Exit statuses: 0 good, 1 something failed,
 2 wrong usage or a wrong scenario, 3 no such lab or not all of it runs, 4 measured and not as
-predicted, 130 interrupted, 143 terminated. A DURATION is `500ms`, `10s`, `1m30s` or a plain number
-of seconds.
+predicted, 5 not measured, 99 a threshold of `lab load` was crossed, 129 hung up, 130 interrupted,
+141 the reader of the output left, 143 terminated. A DURATION is `500ms`, `10s`, `1m30s` or a plain
+number of seconds.
 """
 
 SHARED = {"--help", "--install-completion", "--show-completion"}

@@ -28,7 +28,7 @@ END
 step lab up sidecar
 step lab load -n 1000
 
-cat <<END
+cat <<'END'
 
 The lab is still up. See for yourself:
   curl http://127.0.0.1:8080               one request

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Renew the hash-pinned locks. Pins that still fit are kept, unless --upgrade is given.
+# Renew the locks. Pins that still fit are kept, unless --upgrade is given.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -12,6 +12,10 @@ compile() {
 }
 
 compile pyproject.toml requirements/dev.txt --extra report --group dev --universal "$@"
+
+# What `pipx install` is held to: versions alone, as pip takes no hashes for what a local wheel needs.
+.venv/bin/uv pip compile -q --no-emit-index-url --custom-compile-command 'make lock' --no-annotate \
+    pyproject.toml -o requirements/constraints.txt --universal --constraint requirements/dev.txt
 
 # What goes into images, whose Python is this one whatever the host's is. Without comments: the
 # file is part of what an image's tag is the hash of.

@@ -9,6 +9,7 @@ sides can be compared. Two things stand in the way of that:
   request. The pool looks at a connection before it hands it out.
 """
 
+import functools
 import os
 import select
 import weakref
@@ -22,6 +23,13 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
+
+MOST_BYTES = 64 * 1024
+"""How large an answer's body may be; all requests under way have one in memory."""
+
+# Answers that may come at once: the one that was asked for, and those that announce it (1xx).
+_MOST_ANSWERS = 16
+_TOO_LARGE = f"the answer is larger than {MOST_BYTES // 1024} KiB"
 
 
 class UpstreamError(Exception):
@@ -76,9 +84,20 @@ class Upstream:
         """
         try:
             async with self._session.get(url, allow_redirects=False) as response:
-                return UpstreamAnswer(response.status, await response.read())
+                return UpstreamAnswer(response.status, await self._body(response))
         except (aiohttp.ClientError, OSError) as error:
             raise UpstreamError(self._cause(error, url)) from error
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        if (response.content_length or 0) > MOST_BYTES:
+            raise UpstreamError(_TOO_LARGE)
+        content = response.content
+        body = b""
+        while not content.at_eof():
+            body += await content.readany()
+            if len(body) > MOST_BYTES:
+                raise UpstreamError(_TOO_LARGE)
+        return body
 
     async def _send_once(
         self,
@@ -111,6 +130,17 @@ class Upstream:
         return cause
 
 
+class _Protocol(ResponseHandler):
+    """Ends a connection over which answers come by the thousand; aiohttp would keep them all."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; what is too much is the last."""
+        super().data_received(data)
+        if len(self) > _MOST_ANSWERS and self.transport is not None:
+            self.transport.abort()
+            self.set_exception(UpstreamError("there are too many answers"))
+
+
 class _Connector(aiohttp.TCPConnector):
     """Drops pooled connections that the upstream has closed, even if only just now.
 
@@ -123,6 +153,7 @@ class _Connector(aiohttp.TCPConnector):
         # No limit: the load decides how many requests are under way. No cached addresses:
         # the pool makes look-ups rare, and an outdated address fails requests.
         super().__init__(limit=0, use_dns_cache=False)
+        self._factory = functools.partial(_Protocol, loop=self._loop)  # type: ignore[assignment]
         self._used: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
 
     async def connect(

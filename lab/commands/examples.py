@@ -23,7 +23,7 @@ EXAMPLES = {
         "lab status -o json": "the same for a script",
     },
     "build": {
-        "lab build": "the images of all shipped scenarios",
+        "lab build": "the images of `sidecar`, which are those of `direct` too",
         "lab build sidecar --source packages": "without a container registry",
     },
     "clean": {

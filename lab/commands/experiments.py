@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003 - Typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.commands.guard import alone, guarded, open_lab, parameters
+from lab import interruption
+from lab.commands import statuses
+from lab.commands.guard import alone, guarded, open_lab, parameters, wish
 from lab.errors import ExitStatus, UsageError
+from lab.interruption import STATUS_BASE
+from lab.measure.traffic import files
 from lab.measure.traffic.pacer import MOST_CONNECTIONS, Arrivals
 from lab.options import (
+    P50,
+    P90,
+    P99,
     Against,
     ArrivalSeed,
     ArrivalsOption,
     Concurrency,
     Duration,
     Engine,
+    FailBelow,
     FixedConcurrency,
     FixedRequests,
     Format,
+    Host,
     Name,
     Output,
+    Port,
+    PrometheusPort,
     Quiet,
     Rate,
+    Replace,
     Requests,
     RequestTimeout,
     Run,
@@ -49,6 +62,10 @@ def load(
     arrivals: ArrivalsOption = None,
     arrival_seed: ArrivalSeed = None,
     timeout: RequestTimeout = 30,
+    fail_below: FailBelow = "",
+    p50: P50 = "",
+    p90: P90 = "",
+    p99: P99 = "",
     url: Target = "",
     name: Name = "lab",
     output: Format = Output.TABLE,
@@ -59,16 +76,21 @@ def load(
 
     Keeps -c requests in flight, or sends --rate per second; no request is sent twice. The counts
     of client, services and sidecar are reconciled and recorded, unless --url is given.
+
+    Exit status 99 when a threshold is crossed, 1 when no request succeeded, 5 when nothing was
+    measured or this machine could not send every request.
     """
-    from lab import console, progress, tables
+    from lab import console, interruption, progress, tables
     from lab.experiment.run import Purpose, measure
     from lab.measure.traffic.load import Order
     from lab.measure.traffic.pour import pour
+    from lab.measure.traffic.thresholds import thresholds
 
     if arrivals and not rate:
         raise UsageError("--arrivals needs --rate", hint="for example --rate 100")
     if arrival_seed is not None and arrivals is not Arrivals.POISSON:
         raise UsageError("--arrival-seed needs --arrivals poisson")
+    given = {"--fail-below": fail_below, "--p50": p50, "--p90": p90, "--p99": p99}
     order = Order(
         url=url,
         requests=1000 if requests is None and duration is None else requests,
@@ -78,7 +100,9 @@ def load(
         arrivals=arrivals or Arrivals.CONSTANT,
         arrival_seed=arrival_seed or 0,
         timeout=timeout,
+        thresholds=thresholds(given),
     )
+    files.check(order.concurrency)
     record = None
     lab = None if url else open_lab(engine)
     with progress.load_progress(order, quiet=quiet) as tell:
@@ -86,17 +110,19 @@ def load(
             record = measure(lab, name, order, tell, Purpose())
             result = record.load
         else:
-            result = pour(order, tell)
+            with interruption.held("nothing was kept") as held:
+                result = pour(order, tell, held)
     if output is Output.JSON:
         run = {"run": record.id, "notes": record.ledger.notes} if record else {}
         console.json_out(console.as_json(result) | run)
     else:
         console.load(result)
         if record:
-            tables.ledger(record.ledger)
+            if result.sent:
+                tables.ledger(record.ledger)
             console.note(console.named(f"recorded as {record.id}; next: `lab verify`", name))
-    if result.partial:
-        raise typer.Exit(ExitStatus.INTERRUPTED)
+    if status := statuses.of_load(result):
+        raise typer.Exit(status)
 
 
 @guarded
@@ -117,13 +143,13 @@ def verify(
     """Judge every claim of the running scenario: predicted, observed, verdict.
 
     Judges the latest `lab load` if the lab has not changed since; otherwise, or with -n or -c,
-    it sends requests first. Exit status 4 unless every claim is confirmed; a lab that is as
-    described fails once in 1000 runs.
+    it sends requests first. Exit status 4 when a claim is refuted, 5 when one was not measured;
+    a lab that is as described fails once in 1000 runs.
     """
     from lab import console, progress, tables
     from lab.experiment.verify import REQUESTS, verify
     from lab.measure.traffic.load import Order
-    from lab.measure.verdicts import Verdict, overall
+    from lab.measure.verdicts import overall
 
     order = None
     if requests is not None or concurrency is not None:
@@ -133,6 +159,7 @@ def verify(
             concurrency=concurrency or 1,
         )
     shown = order or Order(url="", requests=REQUESTS)
+    files.check(shown.concurrency)
     lab = open_lab(engine)
     with progress.load_progress(shown, quiet=quiet) as tell:
         verified = verify(lab, name, order, tell)
@@ -148,21 +175,26 @@ def verify(
         how = "latest load" if verified.earlier else "new load"
         console.note(f"{how}: {verified.record.load.order}, run {verified.record.id}")
         tables.verdicts(judgements)
-    if verified.record.load.partial and not verified.earlier:
-        raise typer.Exit(ExitStatus.INTERRUPTED)
-    if overall(judgements) is not Verdict.CONFIRMED:
-        raise typer.Exit(ExitStatus.VERDICT)
+    if (number := verified.record.load.signal) and not verified.earlier:
+        raise typer.Exit(STATUS_BASE + number)
+    if status := statuses.of_verdict(overall(judgements)):
+        raise typer.Exit(status)
 
 
 @guarded
 def compare(
+    context: typer.Context,
     first: Scenario,
     second: Against,
     requests: FixedRequests = None,
     concurrency: FixedConcurrency = None,
+    host: Host = None,
+    port: Port = None,
+    prometheus_port: PrometheusPort = None,
     set_: Set = None,
     source: SourceOption = Source.AUTO,
     wait: Wait = 60,
+    replace: Replace = True,
     name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
@@ -170,29 +202,32 @@ def compare(
 ) -> None:
     """Send the same load to two scenarios, one after the other, and compare the results.
 
-    Leaves the second one running. --set applies to each scenario that has the parameter.
+    Leaves the second one running, published where the lab was before. A parameter applies to
+    each scenario that has it.
     """
-    from lab import console, lifecycle, progress, tables
+    from lab import console, progress, tables
     from lab.experiment.compare import compare, contrast
     from lab.measure.traffic.load import Order
-    from lab.topology import scenario
 
     order = Order(
         url="",
         requests=1000 if requests is None else requests,
         concurrency=concurrency or 1,
     )
-    given = parameters(set_)
-    wishes = []
-    for each in (first, second):
-        known = {parameter.name for parameter in scenario.parameters(each)}
-        own = {key: value for key, value in given.items() if key in known}
-        wishes.append(lifecycle.Wish(scenario=each, name=name, given=own, source=source))
+    files.check(order.concurrency)
+    addresses = {"host": host, "port": port, "prometheus_port": prometheus_port}
+    one, other = (
+        wish(context, each, name, source, set_, shared=True, **addresses)
+        for each in (first, second)
+    )
+    one.check()
+    other.check()
     with progress.reporter(quiet=quiet) as reporter:
-        pair = (wishes[0], wishes[1])
         lab = open_lab(engine, reporter)
         with alone(lab, name, quiet=quiet):
-            records = compare(lab, pair, order, reporter.pouring, timeout=wait)
+            records = compare(
+                lab, (one, other), order, reporter.pouring, timeout=wait, replace=replace
+            )
     found = contrast(*records)
     if output is Output.JSON:
         console.json_out(found)
@@ -236,13 +271,14 @@ def sweep(
 ) -> None:
     """Measure the sidecar over a grid of parameters, and judge every point.
 
-    Each point is a run; the same sweep again continues an interrupted one. Exit status 4 when
-    the success rate of a point is not confirmed.
+    Works in a throw-away lab on free ports, whose name begins with --name. Each point is a run; the
+    same sweep again continues an interrupted one. Exit status 4 when the success rate of a point
+    is refuted, 5 when one was not measured.
     """
     from lab import console, progress, tables
     from lab.experiment.sweep import CONCURRENCY, Grid, summary, sweep
     from lab.measure.traffic.load import Order
-    from lab.measure.verdicts import Verdict
+    from lab.measure.verdicts import Verdict, worst
 
     grid = Grid(
         scenario="sidecar",
@@ -253,18 +289,21 @@ def sweep(
             "error-rate": _numbers("--error-rate", error_rate),
             "retries": _numbers("--retries", retries),
             "max-retries": _numbers("--max-retries", max_retries),
-            CONCURRENCY: _numbers("--concurrency", concurrency),
+            CONCURRENCY: _numbers("--concurrency", concurrency, 1, MOST_CONNECTIONS),
         },
         requests=requests,
     )
+    grid.check()
+    files.check(max(grid.axes[CONCURRENCY]))
 
     def order(point: dict[str, int]) -> Order:
         return Order(url="", requests=requests, concurrency=point[CONCURRENCY])
 
     with progress.sweep_progress(quiet=quiet) as tell:
         lab = open_lab(engine)
-        with alone(lab, name, quiet=quiet):
+        with interruption.orderly():
             points = sweep(lab, grid, order, tell, timeout=wait)
+            lab.engine.retire()
     if output is Output.JSON:
         rows = [
             {"point": p.point, "run": p.record.id, "verdict": p.success, "resumed": p.resumed}
@@ -275,14 +314,20 @@ def sweep(
         tables.sweep(points, summary(points))
         if resumed := sum(point.resumed for point in points):
             console.note(f"{resumed} of {len(points)} points are from an earlier sweep")
-    if any(point.success != Verdict.CONFIRMED for point in points):
-        raise typer.Exit(ExitStatus.VERDICT)
+    if status := statuses.of_verdict(worst(Verdict(point.success) for point in points)):
+        raise typer.Exit(status)
 
 
 @guarded
 def replay(
     run: Run,
     wait: Wait = 60,
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            "--in-place", help="Replay in the lab of the recorded run, which is taken down first."
+        ),
+    ] = False,
     name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
@@ -290,19 +335,30 @@ def replay(
 ) -> None:
     """Repeat a recorded run from the beginning, and compare the results.
 
-    Takes the lab down and up again. With a seed and one request in flight, every outcome is
-    the same as before; exit status 4 when one that should be is not.
+    Works in a throw-away lab on free ports, whose name begins with --name. With a seed and one
+    request in flight, every outcome is the same as before; exit status 4 when one that should be
+    is not.
     """
     from lab import console, progress, tables
+    from lab.experiment import replay as replaying
     from lab.experiment.compare import contrast
-    from lab.experiment.replay import replay
+    from lab.experiment.throwaway import throwaway
     from lab.measure import records
 
     first = records.read(records.find(run))
+    files.check(first.load.order.concurrency)
+    wanted = replaying.wish(first, first.spec.name if in_place else name)
+    wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(engine, reporter)
-        with alone(lab, name, quiet=quiet):
-            found = replay(lab, first, name, reporter.pouring, timeout=wait)
+        with ExitStack() as stack:
+            if in_place:
+                stack.enter_context(alone(lab, wanted.name, quiet=quiet))
+            else:
+                stack.enter_context(interruption.orderly())
+                stack.callback(lab.engine.retire)
+                wanted = stack.enter_context(throwaway(lab, wanted, "replay"))
+            found = replaying.replay(lab, first, wanted, reporter.pouring, timeout=wait)
     if output is Output.JSON:
         contrasted = contrast(found.first, found.second)
         console.json_out(
@@ -318,12 +374,20 @@ def replay(
         tables.replayed(found)
         tables.comparison(contrast(found.first, found.second))
     if found.identical is False:
-        raise typer.Exit(ExitStatus.VERDICT)
+        raise typer.Exit(ExitStatus.REFUTED)
 
 
-def _numbers(option: str, text: str) -> tuple[int, ...]:
-    try:
-        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
-    except ValueError as error:
-        hint = f"for example {option} 0,10,20"
-        raise UsageError(f"{option} {text}: give whole numbers", hint=hint) from error
+def _numbers(
+    option: str, text: str, least: int | None = None, most: int | None = None
+) -> tuple[int, ...]:
+    """The numbers of an axis, each once. Raises UsageError for what is none, or out of range."""
+    from lab.topology.reader import whole
+
+    found = []
+    for part in text.split(","):
+        try:
+            found.append(whole(part.strip(), least, most))
+        except ValueError as error:
+            hint = f"for example {option} 1,10,20"
+            raise UsageError(f"{option} {text}: {part!r} {error}", hint=hint) from error
+    return tuple(dict.fromkeys(found))

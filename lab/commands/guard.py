@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 
 from lab import interruption
-from lab.errors import ExitStatus, LabError, UsageError
-from lab.interruption import Terminated
+from lab.errors import LabError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lab.lifecycle import Lab
+    from lab.lifecycle import Lab, Wish
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,9 +28,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         from lab.topology.spec import DEFAULT_NAME, check_name
 
-        name = str(kwargs.get("name", DEFAULT_NAME))
+        name = DEFAULT_NAME
         try:
-            check_name(name)
+            check_name(typed := str(kwargs.get("name", DEFAULT_NAME)))
+            name = typed
             return command(*args, **kwargs)
         except LabError as error:
             from lab import console
@@ -40,14 +41,41 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt as error:
             from lab import console
 
-            terminated = isinstance(error, Terminated)
-            word = "terminated" if terminated else "interrupted"
-            done = " ".join(map(str, error.args)) or "what is listed above is done"
-            console.note(console.named(f"{word}: {done}; `lab up` or `lab down` carries on", name))
-            status = ExitStatus.TERMINATED if terminated else ExitStatus.INTERRUPTED
-            raise typer.Exit(status) from error
+            number = getattr(error, "number", signal.SIGINT)
+            done = f"what is listed above is done; {interruption.CARRY_ON}"
+            done = " ".join(map(str, error.args)) or done
+            console.note(console.named(f"{interruption.SIGNALS[number]}: {done}", name))
+            raise typer.Exit(interruption.STATUS_BASE + number) from error
 
     return run
+
+
+def wish(
+    context: typer.Context,
+    scenario: str,
+    name: str,
+    source: str,
+    pairs: list[str] | None,
+    *,
+    shared: bool = False,
+    **named: str | int | None,
+) -> Wish:
+    """What is wanted of a lab, by its options.
+
+    What comes from the environment counts for the scenarios that have such a parameter, and so
+    does everything that several scenarios of one command have ``shared``.
+    """
+    from lab.lifecycle import Wish
+    from lab.topology.scenario import parameters as declared
+
+    given = parameters(pairs, **named)
+    sources = {key: context.get_parameter_source(key) for key in named}
+    ambient = {key for key, found in sources.items() if found and found.name == "ENVIRONMENT"}
+    optional = given.keys() if shared else {key.replace("_", "-") for key in ambient}
+    if optional:
+        known = {parameter.name for parameter in declared(scenario)}
+        given = {key: value for key, value in given.items() if key in known or key not in optional}
+    return Wish(scenario=scenario, name=name, given=given, source=source)
 
 
 def parameters(pairs: list[str] | None, **named: str | int | None) -> dict[str, str | int]:

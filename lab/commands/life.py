@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lab import interruption
-from lab.commands.guard import alone, guarded, open_lab, parameters
+from lab.commands.guard import alone, guarded, open_lab, parameters, wish
 from lab.errors import ExitStatus
 from lab.options import (
     DryRun,
@@ -22,6 +22,7 @@ from lab.options import (
     Port,
     PrometheusPort,
     Quiet,
+    Replace,
     Retries,
     Scenario,
     Seed,
@@ -34,6 +35,7 @@ from lab.options import (
 
 @guarded
 def up(
+    context: typer.Context,
     scenario: Scenario,
     name: Name = "lab",
     error_rate: ErrorRate = None,
@@ -46,6 +48,7 @@ def up(
     set_: Set = None,
     source: SourceOption = Source.AUTO,
     wait: Wait = 60,
+    replace: Replace = True,
     dry_run: DryRun = False,
     output: Format = Output.TABLE,
     quiet: Quiet = False,
@@ -54,11 +57,15 @@ def up(
     """Make podman match a scenario, and wait until it answers.
 
     Run it again and nothing changes; with another scenario or other parameters it replaces
-    only what differs.
+    only what differs. Host and ports stay as chosen until you change them, or `lab down`.
     """
     from lab import lifecycle, progress
 
-    given = parameters(
+    wanted = wish(
+        context,
+        scenario,
+        name,
+        source,
         set_,
         error_rate=error_rate,
         seed=seed,
@@ -68,12 +75,13 @@ def up(
         port=port,
         prometheus_port=prometheus_port,
     )
-    wish = lifecycle.Wish(scenario=scenario, name=name, given=given, source=source)
-    wish.check()
+    wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(engine, reporter)
         with nullcontext() if dry_run else alone(lab, name, quiet=quiet):
-            prepared = lifecycle.prepare(lab, wish)
+            prepared = lifecycle.prepare(lab, wanted)
+            scenarios = [prepared.spec.scenario]
+            lifecycle.announce(lab, prepared.observed, scenarios, replace=replace)
             reporter.note(str(prepared.source))
             result = None if dry_run else lifecycle.up(lab, prepared, timeout=wait)
     from lab import console
@@ -143,12 +151,12 @@ def build(
     """Build the missing images of a scenario, and start nothing."""
     from lab import console, lifecycle, progress
 
-    wish = lifecycle.Wish(scenario=scenario, name="lab", given=parameters(set_), source=source)
-    wish.check()
+    wanted = lifecycle.Wish(scenario=scenario, name="lab", given=parameters(set_), source=source)
+    wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(engine, reporter)
         with interruption.orderly():
-            built = lifecycle.build(lab, wish)
+            built = lifecycle.build(lab, wanted)
     if output is Output.JSON:
         console.json_out(built.spec.images)
     else:

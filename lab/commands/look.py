@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -10,11 +12,15 @@ from lab.commands.guard import guarded, open_lab, parameters
 from lab.errors import AbsentError, ExitStatus, UsageError
 from lab.options import Container, Engine, Format, Name, Output, Scenario, Set, Source
 
+_AGO = re.compile(
+    r"(?=\d)(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8}(?:\.\d{1,9})?)s)?"
+)
+
 
 @guarded
 def scenarios(output: Format = Output.TABLE) -> None:
     """List the shipped scenarios and their parameters."""
-    from lab import console, paper
+    from lab import console, layout, paper
     from lab.topology import scenario
 
     shipped = scenario.names()
@@ -25,7 +31,7 @@ def scenarios(output: Format = Output.TABLE) -> None:
         ]
         console.json_out(rows)
         return
-    console.table(("SCENARIO", "WHAT IT SHOWS"), [(s.name, s.summary) for s in shipped])
+    layout.table(("SCENARIO", "WHAT IT SHOWS"), [(s.name, s.summary) for s in shipped])
     for each in shipped:
         paper.out.print("")
         paper.out.print(f"[dim]parameters of[/] {each.name}")
@@ -40,7 +46,9 @@ def show(
     shell: Annotated[bool, typer.Option("--shell", help="Print only the podman commands.")] = False,
 ) -> None:
     """Show a scenario's YAML and the podman commands that it stands for."""
-    from lab import console
+    import shlex
+
+    from lab import console, paper
     from lab.images import recipes
     from lab.topology import scenario as scenarios_
     from lab.topology import shell as steps
@@ -50,7 +58,8 @@ def show(
     placed = place(recipes.resolve(spec, Source.REGISTRY), current="", in_use=())
     if not shell:
         console.code(scenarios_.text(scenario), "yaml")
-    console.code(steps.render(placed), "bash")
+    quote = paper.typed if paper.out.is_terminal else shlex.quote
+    console.code(steps.render(placed, quote=quote), "bash")
 
 
 @guarded
@@ -60,13 +69,22 @@ def logs(
     tail: Annotated[
         int | None, typer.Option("--tail", min=0, help="Print only the last lines.")
     ] = None,
+    since: Annotated[
+        str,
+        typer.Option("--since", metavar="TIME", help="How far back to begin: 30s, 5m, 1h."),
+    ] = "",
     name: Name = "lab",
     engine: Engine = "",
 ) -> None:
-    """Print the logs of the lab's containers."""
-    from lab import console
+    """Print the logs of the lab's containers, merged by time.
+
+    TIME is how long ago, as 30s, 10m or 1h30m, or a moment such as 2026-01-31T12:00:00Z.
+    """
+    from lab import console, paper
+    from lab.engine.merging import merged
     from lab.topology.spec import prefix
 
+    begin = _moment(since) if since else None
     podman = open_lab(engine).engine
     ours = [c.name for c in podman.observe(name).my_containers()]
     if not ours:
@@ -76,8 +94,25 @@ def logs(
         raise UsageError(
             f"lab {name} has no container {container}", hint=f"it has {', '.join(ours)}"
         )
-    streams = {each: podman.logs(each, tail=tail, follow=follow) for each in wanted}
-    console.logs(streams)
+    streams = {each: podman.logs(each, tail=tail, since=begin, follow=follow) for each in wanted}
+    lines = merged(streams, follow=follow, unread=paper.out.unread)
+    console.logs(lines, wanted, follow=follow)
+
+
+def _moment(text: str) -> datetime:
+    """The moment that ``--since`` names, in the past or by date; a date without a zone is local."""
+    now = datetime.now().astimezone()
+    if found := _AGO.fullmatch(text):
+        days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+        ago = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        return now - ago
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"--since {text}: this is not a time",
+            hint="for example 10m or 2026-01-31T12:00:00Z",
+        ) from error
 
 
 @guarded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +12,12 @@ import typer
 from lab import durations
 from lab.commands.guard import guarded, open_lab
 from lab.errors import AbsentError, UsageError
-from lab.interruption import Terminated
+from lab.interruption import Interrupted
 from lab.options import Engine, Format, Name, Output, Runs, Since
 
 if TYPE_CHECKING:
     from lab.measure.counters.prometheus import Prometheus
+    from lab.report.rates import Rates
 
 REFRESH = 1.0
 """Seconds between two pictures: as often as Prometheus scrapes."""
@@ -63,7 +65,7 @@ def metrics(
     source, graphs = _prometheus(engine, name)
     if output is Output.JSON:
         console.json_out(rates(source, since))
-    elif paper.out.is_terminal:
+    elif paper.out.moves:
         _live(source, since)
     else:
         _table(source, since)
@@ -101,18 +103,29 @@ def _live(source: Prometheus, seconds: float) -> None:
         with orderly(), Live(console=screen, screen=True, auto_refresh=False) as live:
             while True:
                 width, height = screen.size
-                live.update(draw(rates(source, seconds), width, height - 1) + footer, refresh=True)
+                found = _shown(rates(source, seconds))
+                drawn = draw(found, width, height - 1, colours=paper.out.tells_apart)
+                live.update(drawn + footer, refresh=True)
                 time.sleep(REFRESH)
-    except Terminated:
-        raise
-    except KeyboardInterrupt:
-        return  # the way to end it
+    except Interrupted as interruption:
+        if interruption.number != signal.SIGINT:  # the way to end it
+            raise
+
+
+def _shown(found: Rates) -> Rates:
+    """The graphs with names that fit a terminal: labels may be anything."""
+    from msgspec.structs import replace
+
+    from lab.paper import clean
+
+    graphs = (replace(g, lines={clean(s): p for s, p in g.lines.items()}) for g in found.graphs)
+    return replace(found, graphs=tuple(graphs))
 
 
 def _table(source: Prometheus, seconds: float) -> None:
     from statistics import fmean
 
-    from lab import console
+    from lab import console, layout
     from lab.report.rates import rates
 
     rows = [
@@ -122,7 +135,7 @@ def _table(source: Prometheus, seconds: float) -> None:
         if (values := [point.value for point in points])
     ]
     if rows:
-        console.table(("COUNTER", "STATUS", "LATEST/S", "MEAN/S", "HIGHEST/S"), rows)
+        layout.table(("COUNTER", "STATUS", "LATEST/S", "MEAN/S", "HIGHEST/S"), rows)
     else:
         console.note("no requests in this time; `lab load` sends some")
 

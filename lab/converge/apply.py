@@ -21,6 +21,7 @@ import msgspec
 from lab.converge.plan import Plan, Step
 from lab.converge.startable import Startable
 from lab.errors import LabError, StepError
+from lab.interruption import CARRY_ON, HEARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,7 +89,7 @@ def run(
         cancel()
         runner.drain()
         done = sum(result.outcome is Outcome.DONE for result in runner.ended.values())
-        interruption.args = (f"{done} of {len(plan.steps)} steps were done",)
+        interruption.args = (f"{done} of {len(plan.steps)} steps were done; {CARRY_ON}",)
         raise
     finally:
         runner.drain()
@@ -189,7 +190,7 @@ def _held_back(wake: SimpleQueue[object]) -> Iterator[list[Callable[[], object]]
 
     before: dict[int, Callable[..., object]] = {}
     if threading.current_thread() is threading.main_thread():  # the others hear no signals
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in HEARD:
             handler = signal.getsignal(number)
             if callable(handler):
                 before[number] = handler

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.converge.observed import HALF_MADE
+from lab.converge.ports import OTHER_PORT
 from lab.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -19,15 +20,17 @@ ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, never boun
 
 def check(spec: LabSpec | None, observed: Observed) -> None:
     """Raise :class:`ConflictError` naming everything foreign that a plan would collide with."""
-    found = [*_guests(observed)]
+    kinds = {"take it out of the lab's pod: podman rm": [*_guests(observed)]}
     if spec is None:
-        found += _neighbours(observed)
+        kinds["remove it from the lab's network: podman rm"] = [*_neighbours(observed)]
     else:
-        found += [*_names(spec, observed), *_ports(spec, observed)]
+        kinds["remove or rename it, or give this lab another --name"] = [*_names(spec, observed)]
+        kinds[f"stop what publishes it, or {OTHER_PORT}"] = [*_ports(spec, observed)]
+    found = [each for several in kinds.values() for each in several]
     if found:
         raise ConflictError(
-            found[0] if len(found) == 1 else f"{len(found)} things are in the way of this lab",
-            hint="remove or rename what is named, or give this lab another --name and other ports",
+            found[0] if len(found) == 1 else f"{len(found)} resources conflict with this lab",
+            hint="; ".join(hint for hint, several in kinds.items() if several),
             details=tuple(found) if len(found) > 1 else (),
         )
 
@@ -53,17 +56,17 @@ def _names(spec: LabSpec, observed: Observed) -> Iterator[str]:
     wanted = spec.names()
     for pod in observed.pods:
         if pod.name in wanted and not pod.mine:
-            yield f"pod {pod.name} exists and is not this lab's"
+            yield f"pod {pod.name} exists and does not belong to this lab"
     for container in observed.containers:
         if container.name in wanted and not container.mine and container.state != HALF_MADE:
-            yield f"container {container.name} exists and is not this lab's"
+            yield f"container {container.name} exists and does not belong to this lab"
     for network in observed.networks:
         if network.name == spec.network.name and not network.mine:
-            yield f"network {network.name} exists and is not this lab's"
+            yield f"network {network.name} exists and does not belong to this lab"
     volumes = {volume.name for volume in spec.volumes}
     for volume in observed.volumes:
         if volume.name in volumes and not volume.mine:
-            yield f"volume {volume.name} exists and is not this lab's"
+            yield f"volume {volume.name} exists and does not belong to this lab"
 
 
 def _ports(spec: LabSpec, observed: Observed) -> Iterator[str]:
@@ -89,7 +92,8 @@ def _guests(observed: Observed) -> Iterator[str]:
     mine = {pod.id: pod.name for pod in observed.my_pods()}
     for container in observed.containers:
         if container.pod in mine and not container.mine and not container.infra:
-            yield f"container {container.name} sits in {mine[container.pod]} and is not this lab's"
+            pod = mine[container.pod]
+            yield f"container {container.name} is in {pod} and does not belong to this lab"
 
 
 def _neighbours(observed: Observed) -> Iterator[str]:
@@ -98,4 +102,7 @@ def _neighbours(observed: Observed) -> Iterator[str]:
     for container in observed.containers:
         for network in mine.intersection(container.networks):
             if not container.mine:
-                yield f"container {container.name} is on network {network} and is not this lab's"
+                yield (
+                    f"container {container.name} is on network {network} and does not belong to "
+                    "this lab"
+                )

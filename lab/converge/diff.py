@@ -30,6 +30,8 @@ def diff(spec: LabSpec | None, observed: Observed, *, volumes: bool = False) -> 
     of a plan; :func:`lab.converge.conflicts.check` refuses the ones in the way.
     """
     sketch = Sketch(observed.lab, _not_needed_first(spec) if spec else ())
+    for left in observed.abandoned():
+        sketch.remove(Kind.CONTAINER, left.name, "its build was interrupted", (), target=left.id)
     if spec is None:
         _remove_all(sketch, observed, volumes=volumes)
     else:
@@ -98,15 +100,15 @@ def _record(sketch: Sketch, spec: LabSpec, observed: Observed, needs: Ids) -> Id
     found = observed.records()
     made: Ids = ()
     if found and found[0].name == wanted.name:
-        sketch.keep(Kind.RECORD, wanted.name, "the same was asked for")
+        sketch.keep(Kind.RECORD, wanted.name, "the scenario did not change")
     else:
         if any(record.name == wanted.name for record in found):
             made += (sketch.remove(Kind.RECORD, wanted.name, "a newer one exists", needs),)
-        because = f"{spec.scenario} was asked for"
+        because = f"it stores {spec.scenario}"
         made += (sketch.create(Kind.RECORD, wanted, because, needs + made),)
     for record in found:
         if record.name != wanted.name:
-            sketch.remove(Kind.RECORD, record.name, "something else was asked for", needs + made)
+            sketch.remove(Kind.RECORD, record.name, f"{spec.scenario} replaces it", needs + made)
     return made
 
 
@@ -124,7 +126,7 @@ def _doomed_pods(spec: LabSpec, observed: Observed) -> dict[str, str]:
         if pod.name not in wanted:
             doomed[pod.id] = f"{spec.scenario} has no such pod"
         elif network_is_new:
-            doomed[pod.id] = "its network is made anew"
+            doomed[pod.id] = "its network is recreated"
         elif defect := defects.of_pod(wanted[pod.name], pod, observed.members(pod)):
             doomed[pod.id] = defect
     return doomed

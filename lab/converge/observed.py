@@ -30,6 +30,8 @@ PAUSED = "paused"
 HALF_MADE = "storage"
 """State of what is left when podman is killed while it makes a container: its name is taken in
 podman's storage, but it has no labels, does not count as a container and cannot be started."""
+ABANDONED = "abandoned"
+"""State of what podman works in on a build of lab's, when the process that built is gone."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -129,6 +131,10 @@ class Observed(Spec, frozen=True, kw_only=True):
     def half_made(self, names: frozenset[str]) -> tuple[SeenContainer, ...]:
         """What is left of containers of these names that were never finished."""
         return tuple(c for c in self.containers if c.state == HALF_MADE and c.name in names)
+
+    def abandoned(self) -> tuple[SeenContainer, ...]:
+        """What interrupted builds left, of whatever lab: nobody waits for them any more."""
+        return tuple(c for c in self.containers if c.state == ABANDONED)
 
     def members(self, pod: SeenPod) -> tuple[SeenContainer, ...]:
         """The containers of a pod, its infra container among them."""

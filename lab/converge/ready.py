@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from socket import socket
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,10 +22,10 @@ STEADY = 1.0
 supervisord's ``startsecs``: most that cannot work end sooner."""
 INTERVAL = 0.02
 """Seconds between two probes of the same port: a pause, since each probe is a real request."""
-REQUEST = "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-READY = (b"HTTP/1.1 200 ", b"HTTP/1.0 200 ")
-MOST_READ, MOST_SHOWN = 4096, 200
-"""Bytes of an answer that says that a service is not ready, and of its body in the message."""
+READY = 200
+"""The status of a service that works."""
+MOST_SHOWN = 200
+"""Bytes of the answer of one that does not in the message."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -66,29 +64,21 @@ def checks(spec: LabSpec) -> tuple[Check, ...]:
 
 
 def probe(url: str, timeout: float) -> str:
-    """Ask over HTTP, without proxies, on a connection of its own.
+    """Ask over HTTP, without proxies, on a connection of its own."""
+    from lab import answers
 
-    Over a bare socket: importing ``http.client`` takes longer than asking does.
-    """
-    parts = urlsplit(url)
-    where = (parts.hostname or "", parts.port or 80)
-    answer = b""
+    def enough(reader: answers.Reader) -> bool:
+        return reader.status == READY or reader.size >= MOST_SHOWN
+
     try:
-        with socket() as connection:
-            connection.settimeout(timeout)
-            connection.connect(where)
-            connection.sendall(REQUEST.format(path=parts.path or "/", host=parts.netloc).encode())
-            while len(answer) < MOST_READ and (received := connection.recv(MOST_READ)):
-                answer += received
-                if answer.startswith(READY):
-                    return ""
+        reader = answers.get(url, timeout, kept=MOST_SHOWN, enough=enough)
     except OSError as error:
         return str(error) or type(error).__name__
-    head, _, body = answer.partition(b"\r\n\r\n")
-    words = head.partition(b"\r\n")[0].decode(errors="replace").split(maxsplit=2)
-    if len(words) < 2 or not words[0].startswith("HTTP/"):  # noqa: PLR2004 - version and status
-        return f"it is not HTTP: {' '.join(words)}" if words else "it closed without response"
-    return f"HTTP {words[1]} {body[:MOST_SHOWN].decode(errors='replace').strip()}".strip()
+    except answers.MalformedError as error:
+        return f"it is not HTTP: {error}"
+    if reader.status == READY:
+        return ""
+    return f"HTTP {reader.status} {reader.body.decode(errors='replace').strip()}".strip()
 
 
 def wait(

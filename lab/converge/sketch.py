@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Ids: TypeAlias = tuple[str, ...]
 """The ids of steps, as other steps need them."""
 
-UNCHANGED = "nothing about it changed"
+UNCHANGED = "it did not change"
 
 
 class Sketch:

@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from lab.converge.observed import Observed, SeenContainer
     from lab.converge.plan import Step
+    from lab.engine.logs import Line
     from lab.images.builder import ImageStore
 
 
 class Engine(Protocol):
-    """What a container engine has to be able to do for a lab; ``version`` is its own."""
+    """What a container engine has to be able to do for a lab; ``version`` is its own.
+
+    ``local`` engines run on this machine, so that what can be found out here is true of them.
+    """
 
     version: str
+    local: bool
 
     @property
     def images(self) -> ImageStore:
@@ -44,9 +50,14 @@ class Engine(Protocol):
         """
 
     def logs(
-        self, container: str, *, tail: int | None = None, follow: bool = False
-    ) -> Iterator[str]:
-        """Yield a container's log, a line at a time, without line ends."""
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        follow: bool = False,
+    ) -> Iterator[Line]:
+        """Yield a container's log, a line at a time."""
 
     def listeners(self, pid: int) -> frozenset[int] | None:
         """The TCP ports open beyond loopback in the network namespace of a container's process.
@@ -55,10 +66,11 @@ class Engine(Protocol):
         """
 
     def lock(self, lab: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
-        """Hold a lock, so that nobody else on this machine changes a lab meanwhile.
+        """Hold a lock, so that nothing else of this user on this machine changes a lab meanwhile.
 
-        ``waiting`` is told once who has it, if it has to be waited for; the lock of a process
-        that died is free. Raises :class:`lab.errors.EngineError` when there can be none.
+        ``waiting`` is told once who has it, if it has to be waited for, and may raise instead;
+        the lock of a process that died is free. What is no lab's name locks something else.
+        Raises :class:`lab.errors.EngineError` when there can be none.
         """
 
     def retire(self) -> None:

@@ -9,16 +9,19 @@ removed.
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 
 from lab.converge.observed import (
+    ABANDONED,
     DIGEST,
     HALF_MADE,
     LAB,
@@ -30,9 +33,18 @@ from lab.converge.observed import (
     SeenVolume,
 )
 from lab.converge.plan import Action, Kind, RecordSpec
-from lab.engine import early, host, leftovers, listeners, payloads, service, versions
+from lab.engine import (
+    early,
+    host,
+    leftovers,
+    listeners,
+    logs,
+    payloads,
+    service,
+    versions,
+    working,
+)
 from lab.engine.errors import translated
-from lab.engine.logs import frames
 from lab.engine.ownership import OWNER, owns, owns_container
 from lab.engine.wire import UnixApi
 from lab.errors import AddressTakenError, AlreadyThereError, EngineError
@@ -46,12 +58,15 @@ if TYPE_CHECKING:
 
     from lab.converge.plan import Step
     from lab.engine.builds import Images
+    from lab.engine.logs import Line
     from lab.engine.wire import Answer, Api
 
-UNIX = "unix://"
+LOG_FILES = frozenset({"k8s-file", "json-file"})
+"""The log drivers of podman that write conmon's format; both names mean the same."""
 S = TypeVar("S", SeenContainer, SeenNetwork, SeenPod, SeenVolume)
 
 MOST_PORTS = 65535
+FOUND = 200
 NOT_FOUND = 404
 CONFLICT = 409
 FAILED = 500
@@ -99,8 +114,8 @@ def connect(url: str = "") -> PodmanEngine:
 
 def _open(found: service.Service) -> Api:
     """The quick way where there is one, else podman-py."""
-    if found.url.startswith(UNIX):
-        return UnixApi(found.url.removeprefix(UNIX))
+    if found.url.startswith(service.UNIX):
+        return UnixApi(unquote(found.url.removeprefix(service.UNIX)))
     return _client(found)
 
 
@@ -108,12 +123,15 @@ def _client(found: service.Service) -> APIClient:
     from podman.api import APIClient
 
     try:
-        return APIClient(base_url=found.url)
+        client = APIClient(base_url=found.url)
     except ValueError as error:
         msg = f"{found.origin} is not an address of a podman service: {found.url}"
         raise EngineError(
             msg, hint="use unix:///path, ssh://user@host/path or tcp://host:port"
         ) from error
+    # Podman's own remote client asks no proxy for its service either.
+    client.trust_env = False
+    return client
 
 
 def _greet(api: Api, found: service.Service) -> str:
@@ -140,9 +158,22 @@ class PodmanEngine:
         self.api = api
         self.version = version
         self.service = found
-        self._limits = _limits_work()
+        self.local = service.is_local(found, api.peer if isinstance(api, UnixApi) else 0)
         self._pod_ids: dict[str, str] = {}
         """The ids of the pods that were observed or created, by name: containers carry them."""
+
+    @cached_property
+    def _limits(self) -> bool:
+        """Whether memory and process limits can be set: not without root on cgroup v1."""
+        if self.local:
+            found = host.look()
+            return not found.rootless or found.cgroups == "v2"
+        with translated("ask for the limits of podman's host"):
+            answer = self.api.get("/info")
+            answer.raise_for_status()
+            elsewhere = answer.json()["host"]
+            rootless = elsewhere["security"]["rootless"]
+            return not rootless or elsewhere["cgroupVersion"] == "v2"
 
     @cached_property
     def client(self) -> APIClient:
@@ -154,7 +185,7 @@ class PodmanEngine:
         """The service's images."""
         from lab.engine.builds import Images
 
-        return Images(self.client)
+        return Images(self.client, capped=self._limits, local=self.local)
 
     def observe(self, lab: str) -> Observed:
         """List what podman holds, with this lab's own marked.
@@ -176,11 +207,13 @@ class PodmanEngine:
                     _container(lab, item, infra, others)
                     for item in self._list("/containers/json", all="true", external="true")
                     # Other programs' containers in podman's storage; Buildah's call themselves so.
-                    if item.get("State") != HALF_MADE or item.get("Command") == [HALF_MADE]
+                    if item.get("State") != HALF_MADE
+                    or item.get("Command") == [HALF_MADE]
+                    or _abandoned(item)
                 ),
                 networks=networks,
                 volumes=tuple(_volume(lab, item) for item in self._list("/volumes/json")),
-                subnets_in_use=(*subnets, *_routes()),
+                subnets_in_use=(*subnets, *(_routes() if self.local else ())),
             )
 
     def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
@@ -219,26 +252,58 @@ class PodmanEngine:
                     raise AssertionError(msg)
 
     def logs(
-        self, container: str, *, tail: int | None = None, follow: bool = False
-    ) -> Iterator[str]:
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        follow: bool = False,
+    ) -> Iterator[Line]:
         """Yield a container's standard output and error, line by line."""
-        params = {"stdout": "true", "stderr": "true", "follow": str(follow).lower()}
+        with translated(f"read the log of {container}"):
+            entries = self._stored(container, tail, follow=follow)
+            if entries is None:
+                entries = logs.frames(self._log(container, tail, since, follow=follow))
+            begin = since.timestamp() * logs.SECOND if since else 0
+            yield from logs.whole(each for each in entries if each.time >= begin)
+
+    def _stored(self, container: str, tail: int | None, *, follow: bool) -> Iterator[Line] | None:
+        """A log from the file in which podman keeps it, where it is on this machine."""
+        if not self.local:
+            return None
+        answer = self.api.get(f"/containers/{container}/json")
+        if answer.status_code != FOUND:
+            return None
+        found = answer.json()["HostConfig"]["LogConfig"]
+        path: str = found["Path"]
+        if found["Type"] not in LOG_FILES or not os.access(path, os.R_OK):
+            return None
+        wait = logs.Bell(self._log(container, 0, None, follow=True)).wait if follow else None
+        return logs.stored(path, tail=tail, wait=wait)
+
+    def _log(
+        self, container: str, tail: int | None, since: datetime | None, *, follow: bool
+    ) -> Iterator[bytes]:
+        """A log as podman sends it; what is followed is only answered once there is a line."""
+        params = {"stdout": "true", "stderr": "true", "timestamps": "true"}
+        params["follow"] = str(follow).lower()
         if tail is not None:
             params["tail"] = str(tail)
-        with translated(f"read the log of {container}"):
-            answer = self.client.get(f"/containers/{container}/logs", params=params, stream=True)
-            answer.raise_for_status()
-            yield from frames(answer.iter_content(chunk_size=None))
+        if since is not None:
+            params["since"] = since.isoformat()
+        answer = self.client.get(f"/containers/{container}/logs", params=params, stream=True)
+        answer.raise_for_status()
+        yield from answer.iter_content(chunk_size=None)
 
     def listeners(self, pid: int) -> frozenset[int] | None:
         """Ask this host's kernel; a service elsewhere has its processes there."""
-        if not self.service.url.startswith("unix:"):
+        if not self.local:
             return None
         return listeners.beyond_loopback(pid)
 
     def lock(self, lab: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
-        """Hold a lock in the runtime directory: other hosts' processes are not kept out."""
-        return service.lab_lock(lab, self.service.url, waiting)
+        """Hold a lock on this machine: what is on others is not kept out."""
+        return service.lab_lock(lab, waiting)
 
     def retire(self) -> None:
         """Stop the private service, unless a lab is left or another process uses it.
@@ -321,6 +386,9 @@ class PodmanEngine:
             # With their anonymous volumes; `v` is the word of Docker's API, which this one ignores.
             params = {"force": "true", "timeout": str(REMOVE_SECONDS), "volumes": "true"}
         path = f"{COLLECTION[step.kind]}/{step.target}"
+        if working.abandoned(step.name):
+            working.kill(step.target)
+            self._forget(working.base(step.name))
         if step.kind is Kind.POD:
             # Its removal would stop one container after the other. What cannot be stopped so, as
             # nothing can in a pod of which a container has ended, is still left to the removal.
@@ -334,6 +402,14 @@ class PodmanEngine:
         if answer.status_code != NOT_FOUND:
             answer.raise_for_status()
 
+    def _forget(self, base: str) -> None:
+        """Take the names away that a process which is gone gave to what its builds stood on."""
+        wanted = json.dumps({"reference": [f"{working.REPOSITORY}{base}"]})
+        for image in self._list("/images/json", filters=wanted):
+            for name in image.get("RepoTags") or ():
+                if name.startswith(f"{working.REPOSITORY}{base}:"):
+                    self.api.delete(f"/images/{name}")
+
     def _remove_network(self, name: str) -> None:
         """Remove a network that nothing is on, and what podman forgot of it."""
         forgotten = [
@@ -345,7 +421,7 @@ class PodmanEngine:
         answer = self.api.delete(f"{COLLECTION[Kind.NETWORK]}/{name}")
         if answer.status_code != NOT_FOUND:
             answer.raise_for_status()
-        if self.service.url.startswith(UNIX):
+        if self.local:
             # As long as the bridge was there, podman gave its name to no other network.
             for bridge in forgotten:
                 leftovers.remove_bridge(bridge)
@@ -367,12 +443,6 @@ def _existing(answer: Answer) -> str:
 def _plain(error: str) -> str:
     """The part of a wrapped Go error that names the cause."""
     return error.strip().removesuffix(".")
-
-
-def _limits_work() -> bool:
-    """Whether memory and process limits can be set: not without root on cgroup v1."""
-    found = host.look()
-    return not found.rootless or found.cgroups == "v2"
 
 
 def _seen(kind: type[S], **fields: Any) -> S:  # noqa: ANN401 - as podman answered
@@ -410,7 +480,7 @@ def _container(
         SeenContainer,
         id=item["Id"],
         name=(item.get("Names") or [""])[0],
-        state=(item.get("State") or "").lower(),
+        state=ABANDONED if _abandoned(item) else (item.get("State") or "").lower(),
         pod=item.get("Pod") or "",
         image=item.get("Image") or "",
         image_id=item.get("ImageID") or "",
@@ -422,6 +492,11 @@ def _container(
         exit_code=item.get("ExitCode") or 0,
         published=published,
     )
+
+
+def _abandoned(item: Mapping[str, Any]) -> bool:
+    """Whether podman worked in it on a build of lab's whose process is gone."""
+    return item.get("State") == HALF_MADE and any(map(working.abandoned, item.get("Names") or ()))
 
 
 def _span(port: Mapping[str, Any]) -> int:

@@ -36,6 +36,12 @@ def verdicts(
 ) -> tuple[Judgement, ...]:
     """The verdicts on a record; ``listeners`` as in :func:`lab.measure.verdicts.judge`."""
     claims = record.spec.claims
+    if not record.load.sent:
+        return unjudged(claims, record.ledger, "no request was sent")
+    if unsent := record.load.unsent:
+        # They may be what a claim is about, or have been sent after all.
+        why = f"{unsent} requests could not be sent by this machine"
+        return unjudged(claims, record.ledger, why)
     given_up = record.load.errors.get(ErrorKind.UNANSWERED, 0)
     if given_up:
         # Nobody knows what became of them, so that no count can be held against another.

@@ -10,6 +10,7 @@ import msgspec
 from lab import lifecycle
 from lab.experiment.run import Purpose, completed, measure
 from lab.measure import intervals, ranks
+from lab.measure.counters.accounts import B_TOTAL, total
 from lab.measure.traffic import latency
 
 if TYPE_CHECKING:
@@ -63,15 +64,23 @@ def compare(
     pouring: Pouring,
     *,
     timeout: float,
+    replace: bool = True,
 ) -> tuple[Record, Record]:
     """Bring two scenarios up one after the other and send both the same load.
 
-    The lab is left in the second one. ``pouring`` shows how far each load is.
+    The lab is left in the second one. ``pouring`` shows how far each load is. Raises
+    :class:`lab.errors.ConflictError` when another scenario is up and must not be replaced.
     """
-    experiment = f"{wishes[0].scenario} against {wishes[1].scenario}"
-    records = []
     for wish in wishes:
-        lifecycle.up(lab, lifecycle.prepare(lab, wish), timeout=timeout)
+        wish.check()
+    experiment = f"{wishes[0].scenario} against {wishes[1].scenario}"
+    scenarios = [wish.wanted.scenario for wish in wishes]
+    records: list[Record] = []
+    for wish in wishes:
+        prepared = lifecycle.prepare(lab, wish)
+        if not records:
+            lifecycle.announce(lab, prepared.observed, scenarios, replace=replace)
+        lifecycle.up(lab, prepared, timeout=timeout)
         purpose = Purpose(kind="compare", experiment=experiment)
         with pouring(order) as tell:
             records.append(completed(measure(lab, wish.name, order, tell, purpose)))
@@ -104,9 +113,7 @@ def contrast(first: Record, second: Record) -> Comparison:
             Difference(name=f"latency {name}", unit="s", first=values[0], second=values[1])
         )
     differences.append(
-        Difference(
-            name="throughput", unit="requests/s", first=one.throughput, second=two.throughput
-        )
+        Difference(name="throughput", unit="answers/s", first=one.throughput, second=two.throughput)
     )
     for name, words in (("attempts", "attempts per request"), ("retries", "retries per request")):
         shares = [_per_request(record, name) for record in (first, second)]
@@ -140,12 +147,15 @@ def _ranks(first: Record, second: Record) -> ranks.Ranks:
 
 
 def _per_request(record: Record, name: str) -> float | None:
-    """A count of the sidecar's per request; without a sidecar each request is one attempt."""
-    count = record.ledger.count(name)
-    if count is None and record.ledger.count("client_sent") is not None:
-        known = {row.name for row in record.ledger.rows}
-        if name not in known:
-            return 1.0 if name == "attempts" else 0.0
+    """A count of the sidecar's per request; None where nothing counted it.
+
+    Without a sidecar the attempts are what service B counted.
+    """
+    counts = {row.name: row.count for row in record.ledger.rows}
+    if name == "attempts" and name not in counts:
+        count = total(counts, B_TOTAL)
+    else:
+        count = counts.get(name)
     return count / record.load.sent if count is not None and record.load.sent else None
 
 

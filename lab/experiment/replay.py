@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from lab import lifecycle
-from lab.experiment.run import Purpose, completed, measure, target
+from lab.experiment.run import Purpose, completed, measure, target, warm_up
 from lab.measure.counters.samples import ENVOY, SERVICE_B
 from lab.measure.records import Record
 from lab.measure.traffic.load import Order
-from lab.measure.traffic.pour import pour
+from lab.topology.place import kept
 
 if TYPE_CHECKING:
     from lab.experiment.run import Pouring
-    from lab.lifecycle import Lab
+    from lab.lifecycle import Lab, Wish
 
 SEED = "seed"
 """The parameter that makes service B's outcomes repeatable."""
@@ -34,30 +35,38 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def replay(lab: Lab, first: Record, name: str, pouring: Pouring, *, timeout: float) -> Replayed:
+def wish(first: Record, name: str) -> Wish:
+    """What has to be up, as lab ``name``, for a run to be repeated."""
+    given = {k: v for k, v in first.spec.parameters.items() if v is not None}
+    return lifecycle.Wish(
+        scenario=first.spec.scenario,
+        name=name,
+        given=given,
+        local=True,  # a record may be somebody else's, and its traffic comes from here
+    )
+
+
+def replay(lab: Lab, first: Record, wanted: Wish, pouring: Pouring, *, timeout: float) -> Replayed:
     """Bring up what was recorded, from the beginning, and pour the same traffic on it.
 
     Service B is started anew, and what it had answered before the recorded run began is sent
-    first, so that a seeded sequence of failures is at the same place. ``pouring`` shows how far
-    each load is.
+    first, so that a seeded sequence of failures is at the same place. A lab that is there stays
+    where it is published. ``pouring`` shows how far each load is.
     """
-    lifecycle.down(lab, name)
-    wish = lifecycle.Wish(
-        scenario=first.spec.scenario,
-        name=name,
-        given={k: v for k, v in first.spec.parameters.items() if v is not None},
-        local=True,  # a record may be somebody else's, and its traffic comes from here
-    )
-    prepared = lifecycle.prepare(lab, wish)
+    observed = lab.engine.observe(wanted.name)
+    if recorded := observed.recorded():
+        lifecycle.announce(lab, observed, [wanted.scenario])
+        wanted = replace(wanted, given={**wanted.given, **kept(recorded, wanted.wanted)})
+        lifecycle.down(lab, wanted.name)
+    prepared = lifecycle.prepare(lab, wanted)
     lifecycle.up(lab, prepared, timeout=timeout)
     if _seeded(first) and first.skipped and not _retries(first):
-        warm_up = Order(url=target(prepared.spec), requests=first.skipped)
-        with pouring(warm_up) as tell:
-            pour(warm_up, tell)
+        earlier = Order(url=target(prepared.spec), requests=first.skipped)
+        warm_up(earlier, pouring)
     order = msgspec.structs.replace(first.load.order, url="")
     with pouring(order) as tell:
         purpose = Purpose(kind="replay", experiment=first.id)
-        second = completed(measure(lab, name, order, tell, purpose))
+        second = completed(measure(lab, wanted.name, order, tell, purpose))
     reason = _may_differ(first, second)
     same = first.load.outcomes == second.load.outcomes
     return Replayed(first=first, second=second, identical=None if reason else same, reason=reason)
@@ -69,9 +78,9 @@ def _may_differ(first: Record, second: Record) -> str:
     reasons = {
         f"it ran on other images than now: {', '.join(others)}": bool(others),
         "the run had no seed": not _seeded(first),
-        "several requests were under way at a time": first.load.order.concurrency > 1,
-        "its length was a time": first.load.order.duration is not None,
-        "several copies of service B shared the requests": _copies(first) > 1,
+        "several requests were in flight": first.load.order.concurrency > 1,
+        "it was limited by time": first.load.order.duration is not None,
+        "several replicas of service B shared the requests": _copies(first) > 1,
         "it was interrupted": first.load.partial,
         "it is not known where service B's sequence began": first.skipped is None,
         "service B's sequence had begun before, and with retries no request starts it there": bool(

@@ -6,19 +6,30 @@ import os
 import platform
 import re
 import secrets
+import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab import __version__
+from lab import __version__, interruption
 from lab.errors import AbsentError, LabError
 from lab.experiment.assess import assess
 from lab.images import contexts
+from lab.interruption import Interrupted
 from lab.measure import records
 from lab.measure.counters.ledger import Client, reconcile
 from lab.measure.counters.prometheus import Prometheus
-from lab.measure.counters.samples import ENVOY, SERVICE_A, SERVICE_B, Scrape, Snapshot
+from lab.measure.counters.samples import (
+    B_FAILED,
+    B_SUCCEEDED,
+    ENVOY,
+    SERVICE_A,
+    SERVICE_B,
+    Growth,
+    Scrape,
+    Snapshot,
+)
 from lab.measure.counters.snapshot import snapshot
 from lab.measure.counters.timeline import FILE as TIMELINE
 from lab.measure.counters.timeline import timeline
@@ -31,6 +42,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from lab.converge.observed import Observed
+    from lab.interruption import Held
     from lab.lifecycle import Lab
     from lab.measure.traffic.load import Order
     from lab.topology.spec import LabSpec
@@ -75,50 +87,67 @@ def measure(
     """Pour an order of traffic on a lab, reconcile what was counted, record and judge the run.
 
     ``order.url`` is filled in when it is empty. Where Prometheus does not answer the run goes
-    on, and what it would have said is recorded as not measured.
+    on, and what it would have said is recorded as not measured. A signal ends the traffic early,
+    and the run is recorded as far as it came; a second one waits for no more counters.
     """
     spec, observed = present(lab, name)
     if not order.url:
         order = msgspec.structs.replace(order, url=target(spec))
     began = datetime.now(UTC)
     before = _snapshot(spec, None)
-    load = pour(order, tell)
-    after = _snapshot(spec, before)
-    containers = container_ids(observed)
-    observed = lab.engine.observe(name)
-    after = with_replaced(after, spec, containers, container_ids(observed))
-    client = Client(sent=load.sent, succeeded=load.succeeded, failed=load.errors)
-    record = Record(
-        id=f"{began:%Y%m%d-%H%M%S}-{_slug(spec.scenario)}-{secrets.token_hex(2)}",
-        began=began,
-        kind=purpose.kind,
-        experiment=purpose.experiment,
-        spec=spec,
-        containers=containers,
-        images=_images(lab, spec),
-        host=_host(lab),
-        load=load,
-        before=before,
-        after=after,
-        ledger=reconcile(client, before, after),
-        skipped=_answers_of_b(before),
-    )
-    # Measured data is safe before anything else is made of it.
-    records.save(record, _configurations(spec) | _timeline(spec, before))
-    judged = assess(lab, record, observed)
-    records.update(judged)
+    with interruption.held("the run was not recorded") as held:
+        load = pour(order, tell, held)
+        after = _snapshot(spec, before, held)
+        containers, earlier = container_ids(observed), processes(observed)
+        observed = lab.engine.observe(name)
+        after = with_replaced(after, spec, earlier, processes(observed))
+        load = msgspec.structs.replace(load, signal=held.first)
+        client = Client(sent=load.sent, succeeded=load.succeeded, failed=load.errors)
+        record = Record(
+            id=f"{began:%Y%m%d-%H%M%S}-{_slug(spec.scenario)}-{secrets.token_hex(2)}",
+            began=began,
+            kind=purpose.kind,
+            experiment=purpose.experiment,
+            spec=spec,
+            containers=containers,
+            images=_images(lab, spec),
+            host=_host(lab),
+            load=load,
+            before=before,
+            after=after,
+            ledger=reconcile(client, before, after),
+            skipped=_answers_of_b(Growth(before, after)),
+        )
+        # Measured data is safe before anything else is made of it.
+        records.save(record, _configurations(spec) | _timeline(spec, before))
+        judged = assess(lab, record, observed)
+        records.update(judged)
+    if held.first is not None and load.signal is None:  # it came while the run was recorded
+        raise Interrupted(held.first, f"run {record.id} is recorded")
     return judged
 
 
 def completed(record: Record) -> Record:
     """The record of a run that was not interrupted.
 
-    Raises :class:`KeyboardInterrupt` for one that was, as Ctrl-C does outside of a load: so the
-    experiment that the run is part of ends too.
+    Raises :class:`lab.interruption.Interrupted` for one that was, as a signal does outside of a
+    load: so the experiment that the run is part of ends too.
     """
-    if record.load.partial:
-        raise KeyboardInterrupt(f"run {record.id} is partial")
+    if record.load.partial or record.load.signal:
+        far = " as far as it came" if record.load.partial else ""
+        number = record.load.signal or signal.SIGINT
+        raise Interrupted(number, f"run {record.id} is recorded{far}")
     return record
+
+
+def warm_up(order: Order, pouring: Pouring) -> None:
+    """Pour traffic of which nothing is recorded.
+
+    Raises :class:`lab.interruption.Interrupted` when a signal ended it.
+    """
+    with pouring(order) as tell:
+        if number := pour(order, tell).signal:
+            raise Interrupted(number, "nothing was recorded yet")
 
 
 def container_ids(observed: Observed) -> dict[str, str]:
@@ -127,10 +156,16 @@ def container_ids(observed: Observed) -> dict[str, str]:
     return {c.name: c.id for c in observed.containers if c.pod in mine and not c.infra}
 
 
+def processes(observed: Observed) -> dict[str, str]:
+    """What tells apart the processes in the lab's pods: a container can be started anew."""
+    pids = {c.name: c.pid for c in observed.containers}
+    return {name: f"{id_} {pids[name]}" for name, id_ in container_ids(observed).items()}
+
+
 def with_replaced(
     after: Snapshot, spec: LabSpec, earlier: Mapping[str, str], later: Mapping[str, str]
 ) -> Snapshot:
-    """Mark what services say that have other containers now than ``earlier``, by their ids.
+    """Mark what services say that have other :func:`processes` now than ``earlier``.
 
     Their counters alone do not tell, when the old ones were scraped before they had counted as
     much as the new ones at their first scrape.
@@ -150,13 +185,14 @@ def jobs(spec: LabSpec) -> tuple[str, ...]:
     return tuple(job for job in (SERVICE_A, ENVOY, SERVICE_B) if job in names)
 
 
-def _snapshot(spec: LabSpec, since: Snapshot | None) -> Snapshot:
+def _snapshot(spec: LabSpec, since: Snapshot | None, held: Held | None = None) -> Snapshot:
     wanted = jobs(spec)
     url = _prometheus(spec)
     problem = f"{spec.scenario} has no port named {PROMETHEUS}"
     if url:
         try:
-            return snapshot(Prometheus(url), wanted, since=since)
+            hurried = (lambda: held.hurried) if held else None
+            return snapshot(Prometheus(url), wanted, since=since, hurried=hurried)
         except LabError as error:
             problem = error.message
     return Snapshot(0.0, tuple(Scrape(job=job, problem=problem) for job in wanted))
@@ -171,17 +207,17 @@ def _timeline(spec: LabSpec, before: Snapshot) -> dict[str, str]:
         found = timeline(Prometheus(url), jobs(spec), before.asked)
     except LabError:
         return {}
-    return {TIMELINE: msgspec.json.encode(found).decode()}
+    text = msgspec.json.encode(found).decode()
+    return {TIMELINE: text} if len(text) < records.MOST_BYTES // 2 else {}
 
 
 def _prometheus(spec: LabSpec) -> str:
     return next((port.url for port in spec.ports() if port.name == PROMETHEUS), "")
 
 
-def _answers_of_b(before: Snapshot) -> int | None:
-    from lab.measure.counters.samples import B_FAILED, B_SUCCEEDED
-
-    counts = [before.total(metric) for metric in (B_SUCCEEDED, B_FAILED)]
+def _answers_of_b(growth: Growth) -> int | None:
+    """How many answers service B had given before."""
+    counts = [growth.begin(metric) for metric in (B_SUCCEEDED, B_FAILED)]
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
 

@@ -11,7 +11,6 @@ from lab.experiment.run import Purpose, container_ids, measure, present
 from lab.measure import records
 from lab.measure.records import Record
 from lab.measure.traffic.load import Order
-from lab.measure.traffic.outcome import ErrorKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +55,6 @@ def _latest(spec: LabSpec, observed: Observed) -> Record | None:
             continue
         if record.kind == "load" and record.spec.name == spec.name:
             same = record.spec == spec and record.containers == container_ids(observed)
-            whole = record.load.sent and ErrorKind.UNANSWERED not in record.load.errors
+            whole = record.load.sent == record.load.known > 0 and not record.load.unsent
             return record if same and whole else None
     return None

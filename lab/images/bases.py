@@ -37,12 +37,23 @@ class _Pins(Spec, frozen=True):
     python: str
     common: _Common
     bases: dict[str, Base]
+    digests: dict[str, str] = {}
 
 
 @cache
 def _pins() -> _Pins:
     text = Path(__file__).with_name("bases.toml").read_bytes()
     return msgspec.toml.decode(text, type=_Pins)
+
+
+def official(name: str) -> str:
+    """Return the reference of a base's official image: by its digest where one is pinned.
+
+    Podman takes no other image for it then, whatever the registry has under the tag.
+    """
+    image = base(name).registry
+    digest = _pins().digests.get(name, "")
+    return f"{image.rpartition(':')[0]}@{digest}" if digest else image
 
 
 def python_version() -> str:

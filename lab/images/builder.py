@@ -17,6 +17,7 @@ from lab.images.recipes import PACKAGES, base_image, base_name, labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from lab.converge.observed import SeenImage
     from lab.topology.spec import BuildSpec, ImageSpec
@@ -52,16 +53,26 @@ class ImageStore(Protocol):
     def pull(self, reference: str, emit: Callable[[str], None]) -> str:
         """Fetch an image from its registry and return its id; raises ``StepError``."""
 
+    def alias(self, reference: str) -> AbstractContextManager[str]:
+        """Give an image, or an empty one for "", a name for builds of this process to stand on."""
+
+    def end(self) -> None:
+        """End the builds of this process early: they fail where they are waited for."""
+
     def build(
         self,
         context: IO[bytes],
         *,
         containerfile: str,
+        base: str,
         tag: str,
         arguments: Mapping[str, str],
         emit: Callable[[str], None],
     ) -> str:
-        """Build a context (a tar) and return the image's id; raises ``StepError``."""
+        """Build a context (a tar) and return the image's id; raises ``StepError``.
+
+        ``base`` is the reference of what it stands on, for which its FROM has an alias.
+        """
 
 
 class Builder:
@@ -96,49 +107,57 @@ class Builder:
                 f"image {image.name} cannot use RUN: {stands_on.reference} declares volumes",
                 hint="podman could be made to mount the host's directories there",
             )
-        files[containerfile] = _labelled(
-            contexts.File(content=containerfiles.based_on(content, stands_on.reference)),
+        content += _labels(
             labels(image)
             | {
                 "org.opencontainers.image.base.name": stands_on.reference,
                 "org.opencontainers.image.base.digest": stored.digest,
-            },
+            }
         )
         if contexts.REQUIREMENTS in files:
             with wheels.unpacked(files[contexts.REQUIREMENTS].content, emit) as root:
                 for path, file in contexts.tree(root, keep=wheels.needed).items():
                     files[f"{SITE_PACKAGES}/{path}"] = file
-        return self._store.build(
-            BytesIO(contexts.write_tar(files)),
-            containerfile=containerfile,
-            tag=image.reference,
-            arguments={**build.args, "BASE": stands_on.reference},
-            emit=emit,
-        )
+        with self._store.alias(stands_on.reference) as alias:
+            files[containerfile] = contexts.File(content=containerfiles.based_on(content, alias))
+            return self._store.build(
+                BytesIO(contexts.write_tar(files)),
+                containerfile=containerfile,
+                base=stands_on.reference,
+                tag=image.reference,
+                arguments={**build.args, "BASE": stands_on.reference},
+                emit=emit,
+            )
 
     def _from_packages(self, image: ImageSpec, emit: Callable[[str], None]) -> str:
         name = base_name(image)
         recipe = base(name)
         root, versions = roots.make(recipe, name, emit)
-        with root, tempfile.TemporaryFile(dir=cache.directory()) as context:
-            containerfile = _labelled(
-                contexts.File(content=b"FROM scratch\nADD root.tar /\n"),
-                labels(image)
-                | {
-                    "lab.debian.suite": recipe.suite,
-                    "lab.packages": " ".join(f"{key}={value}" for key, value in versions.items()),
-                },
-            )
-            _pack(context, containerfile.content, root)
+        added = labels(image) | {
+            "lab.debian.suite": recipe.suite,
+            "lab.packages": " ".join(f"{key}={value}" for key, value in versions.items()),
+        }
+        with (
+            root,
+            tempfile.TemporaryFile(dir=cache.directory()) as context,
+            self._store.alias("") as empty,
+        ):
+            containerfile = f"FROM {empty}\nADD root.tar /\n".encode() + _labels(added)
+            _pack(context, containerfile, root)
             return self._store.build(
-                context, containerfile="Containerfile", tag=image.reference, arguments={}, emit=emit
+                context,
+                containerfile="Containerfile",
+                base="scratch",
+                tag=image.reference,
+                arguments={},
+                emit=emit,
             )
 
 
-def _labelled(containerfile: contexts.File, values: Mapping[str, str]) -> contexts.File:
-    """Append labels: given to podman's API beside the context they come in random order."""
+def _labels(values: Mapping[str, str]) -> bytes:
+    """Return an instruction: labels that podman's API is given come in random order."""
     pairs = " ".join(f"{key}={_quoted(value)}" for key, value in sorted(values.items()))
-    return contexts.File(content=containerfile.content + f"\nLABEL {pairs}\n".encode())
+    return f"LABEL {pairs}\n".encode()
 
 
 def _quoted(value: str) -> str:

@@ -164,13 +164,13 @@ def _from(_keyword: str, rest: str, stages: list[str]) -> str:
     image, *words = rest.split()
     if image in {"$BASE", BASE}:
         image = BASE
-    elif image != "scratch" and image not in stages:
-        raise _RefusedError(f"FROM {image[:40]} is neither {BASE} nor an earlier stage")
+    else:
+        raise _RefusedError(f"FROM {image[:40]} is not {BASE}")
     named = len(words) == 2 and words[0].upper() == "AS"  # noqa: PLR2004 - AS NAME
     if words and not named:
         raise _RefusedError("FROM takes an image, and AS with a name")
     name = words[1] if named else ""
-    if named and (not _STAGE.fullmatch(name) or name in stages or name == "scratch"):
+    if named and (not _STAGE.fullmatch(name) or name in stages):
         raise _RefusedError(f"{name[:40]} cannot name a stage: use small letters, once for each")
     stages.append(name)
     return f"{image} AS {name}" if named else image

@@ -15,6 +15,7 @@ import string
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab import files
 from lab.errors import UsageError
 from lab.images import containerfiles
 from lab.topology.spec import Spec
@@ -96,7 +97,8 @@ def _unreadable(error: OSError) -> NoReturn:
 def _read(path: Path) -> File:
     if path.is_symlink():
         return File(link=str(path.readlink()))
-    return File(content=path.read_bytes(), executable=bool(path.stat().st_mode & 0o100))
+    content = files.read(path, MAX_BYTES)
+    return File(content=content, executable=bool(path.stat().st_mode & 0o100))
 
 
 def load(context: str, arguments: Mapping[str, str]) -> Files:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 import shlex
 import signal
 import subprocess
+import threading
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lab.errors import StepError
@@ -19,6 +22,10 @@ LAST_LINES = 12
 """How many lines of a failed program's output an error shows."""
 END_SECONDS = 5.0
 """How long an interrupted program may take to clear up before it is killed."""
+RUN_SECONDS = 1800.0
+"""How long a program may take: a mirror that sends a byte a minute is given up."""
+MAX_FILE = 2 << 30
+"""How large a file may become that a program writes."""
 
 _running: set[subprocess.Popen[bytes]] = set()
 
@@ -66,7 +73,12 @@ def run(
     with process:
         lines = process.stderr if output else process.stdout
         _running.add(process)
+        late = threading.Timer(RUN_SECONDS, process.kill)
+        late.daemon = True
+        late.start()
         try:
+            with suppress(OSError):  # it ended
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (MAX_FILE, MAX_FILE))
             for raw in lines or ():
                 line = raw.decode(errors="replace").rstrip()
                 if line:
@@ -76,6 +88,7 @@ def run(
             _end(process)  # an interrupt must not wait for a download
             raise
         finally:
+            late.cancel()
             _running.discard(process)
     if process.returncode != 0:
         raise StepError(

@@ -14,7 +14,7 @@ import msgspec
 
 from lab.errors import UsageError
 from lab.images import contexts
-from lab.images.bases import base, python_version
+from lab.images.bases import base, official, python_version
 from lab.images.platform import architecture
 from lab.topology.spec import BuildSpec, ImageSpec, LabSpec, PodSpec
 
@@ -65,7 +65,7 @@ def resolve(spec: LabSpec, source: str) -> LabSpec:
 def base_image(name: str, source: str) -> ImageSpec:
     """Return the image of a base (``python``, ``envoy``, ``prometheus``) from a source."""
     recipe = base(name)
-    reference = recipe.registry
+    reference = official(name)
     if source == PACKAGES:
         reference = _tagged(f"base-{name}", recipe.digest)
     return ImageSpec(name=f"base-{name}", reference=reference, source=source)

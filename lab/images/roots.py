@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 USER = 10001
 """The user of images whose process owns no files."""
 
+KEYRINGS = Path("/usr/share/keyrings")
+"""Where distributions install the keys of archives."""
+
+_KEYS = "install the keys of Debian's archive (debian-archive-keyring; Fedora: debian-keyring)"
 _ARCHIVES = "lab-archives"
 """Where a hook of mmdebstrap leaves the names of the packages' files, inside the tar."""
 
@@ -69,7 +73,7 @@ def make(base: Base, name: str, emit: Callable[[str], None]) -> tuple[IO[bytes],
 
 def _unpack(base: Base, emit: Callable[[str], None], output: IO[bytes]) -> None:
     command = [
-        "mmdebstrap", "--variant=extract", "--format=tar",
+        "mmdebstrap", "--variant=extract", "--format=tar", f"--keyring={_keyring()}",
         f"--include={','.join(base.packages)}",
         f'--extract-hook=cd "$1/var/cache/apt/archives" && ls ./*.deb > "$1/{_ARCHIVES}"',
         base.suite, "-",
@@ -77,14 +81,22 @@ def _unpack(base: Base, emit: Callable[[str], None], output: IO[bytes]) -> None:
     process.run(command, emit, doing="unpacking Debian packages", hint=_hint, output=output)
 
 
+def _keyring() -> Path:
+    """The keys of Debian's archive: no other that this host trusts may sign a root.
+
+    Raises ``StepError`` when they are not installed.
+    """
+    for name in ("debian-archive-keyring.gpg", "debian-archive-keyring.pgp"):
+        if (KEYRINGS / name).is_file():
+            return KEYRINGS / name
+    raise StepError("the keys of Debian's archive are not installed", hint=_KEYS)
+
+
 def _hint(said: str) -> str:
     if not said:
         return "install mmdebstrap (apt install mmdebstrap, dnf install mmdebstrap)"
-    keyring = any(Path("/usr/share/keyrings").glob("debian-archive-keyring.*"))
-    if not keyring or "NO_PUBKEY" in said:
-        return (
-            "install the keys of Debian's archive (debian-archive-keyring; Fedora: debian-keyring)"
-        )
+    if "NO_PUBKEY" in said:
+        return _KEYS
     if "newuidmap" in said or "subuid" in said or "unshare" in said:
         return "install uidmap and give this user a range in /etc/subuid and /etc/subgid"
     return "is a Debian mirror reachable? apt's settings of this host apply"

@@ -60,7 +60,7 @@ def choose(
     before = _recorded_source(recorded)
     for source in sorted(SOURCES, key=lambda known: known != before):
         if all(map(present, _built_references(resolve(spec, source)))):
-            return Choice(source, "all images are there already")
+            return Choice(source, "all images exist")
     trouble = probe(base_image("python", REGISTRY).reference)
     if trouble:
         return Choice(PACKAGES, f"the registry cannot be used ({trouble})")

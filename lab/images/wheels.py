@@ -14,10 +14,12 @@ import re
 import subprocess
 import sys
 import tempfile
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.errors import StepError
 from lab.images import cache, process, requirements
 from lab.images.bases import python_version
 from lab.images.platform import wheel_platforms
@@ -41,6 +43,9 @@ ENVIRONMENT = frozenset(
     }
 )  # fmt: skip
 """The variables that pip keeps."""
+
+MAX_BYTES = 1 << 30
+"""How much the wheels of a context may hold together: their files are kept in memory."""
 
 _PATHS = frozenset({"cert", "client-cert", "find-links"})
 _ASK_SECONDS = 30.0
@@ -102,6 +107,11 @@ def unpacked(pins: bytes, emit: Callable[[str], None]) -> Iterator[Path]:
             pip("download", "--dest", str(target), **_settings())
 
         wheels = cache.once(cache.directory() / "wheels" / key[:16], download, intact)
+        if sum(map(_unpacked_size, wheels.iterdir())) > MAX_BYTES:
+            raise StepError(
+                f"the wheels hold more than {MAX_BYTES >> 20} MiB",
+                hint="ask for fewer packages in requirements.txt",
+            )
         root = apart / "root"
         pip(
             "install", "--target", str(root), "--no-compile", "--root-user-action=ignore",
@@ -113,6 +123,12 @@ def unpacked(pins: bytes, emit: Callable[[str], None]) -> Iterator[Path]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _unpacked_size(wheel: Path) -> int:
+    """How much a wheel holds, as its directory says: no more of a file than that is unpacked."""
+    with zipfile.ZipFile(wheel) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
 
 
 def _kept(names: frozenset[str]) -> dict[str, str]:

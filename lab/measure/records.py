@@ -150,7 +150,7 @@ def update(record: Record) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise RecordError(
-            f"{path} could not be written: {error.strerror}", hint="what it said before is whole"
+            f"{path} could not be written: {error.strerror}", hint="the earlier version is intact"
         ) from error
 
 
@@ -218,7 +218,7 @@ def read(record_id: str) -> Record:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(
             f"{path} is damaged: {str(error)[:_MOST_SAID]}",
-            hint="remove its directory; other runs are whole",
+            hint="remove its directory; other runs are intact",
         ) from error
     raise RecordError(
         f"{path} has version {version}, and this lab reads version {VERSION}",

@@ -14,7 +14,7 @@ from lab.measure.numbers import Number
 from lab.topology.claims import terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from lab.measure.counters.ledger import Ledger, Row
     from lab.measure.theory.forecast import Forecasts
@@ -78,7 +78,7 @@ def unjudged(claims: Sequence[ClaimSpec], ledger: Ledger, why: str) -> tuple[Jud
     """Judge nothing, because of what ``why`` says: every claim and the ledger not measured."""
     none = [_judgement(claim, Verdict.NOT_MEASURED, why=(why,)) for claim in claims]
     balance = msgspec.structs.replace(
-        _ledger(ledger), verdict=Verdict.NOT_MEASURED, why=(why, *ledger.notes)
+        _ledger(ledger), verdict=Verdict.NOT_MEASURED, observed="", why=(why, *ledger.notes)
     )
     return (*none, balance)
 
@@ -92,12 +92,14 @@ def confidence(claims: Sequence[ClaimSpec]) -> float:
 
 
 def overall(judgements: Sequence[Judgement]) -> Verdict:
-    """Refuted when one claim is, else not measured when one is not, else confirmed."""
-    found = {judgement.verdict for judgement in judgements}
-    for worst in (Verdict.REFUTED, Verdict.NOT_MEASURED):
-        if worst in found:
-            return worst
-    return Verdict.CONFIRMED
+    """The :func:`worst` of all verdicts."""
+    return worst(judgement.verdict for judgement in judgements)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Refuted when one is, else not measured when one is or there are none, else confirmed."""
+    found = set(verdicts) or {Verdict.NOT_MEASURED}
+    return next(each for each in (Verdict.REFUTED, Verdict.NOT_MEASURED, *found) if each in found)
 
 
 def _claim(
@@ -163,6 +165,8 @@ def _listens(claim: ClaimSpec, found: frozenset[int] | None) -> Judgement:
 
 
 def _spread(claim: ClaimSpec, found: Spread | None) -> Judgement:
+    if found is not None and not any(found.counts.values()):
+        return _judgement(claim, Verdict.NOT_MEASURED, why=("there was nothing to share out",))
     if found is None:
         why = "it is not known how many workers of Envoy's went round the copies"
         return _judgement(claim, Verdict.NOT_MEASURED, why=(why,))

@@ -26,15 +26,22 @@ COLOURS = {
 }
 """By how a line's name begins: plotext's name of a colour, and Rich's name of the same."""
 OTHER = ("magenta", "magenta")
+GLYPHS = "*+ox#@%&"
+"""What lines are drawn with where colours do not tell them apart."""
 LEAST_ROWS = 5
 """Of a plot, its axis included."""
+LEAST_NAME = 10
+"""Columns of the name of a graph."""
 TICKS = 5
 
 Lines = dict[str, "tuple[Point, ...]"]
 
 
-def draw(rates: Rates, width: int, height: int) -> Text:
-    """The graphs one below the other, each under its counter's name and latest values."""
+def draw(rates: Rates, width: int, height: int, *, colours: bool = True) -> Text:
+    """The graphs one below the other, each under its counter's name and latest values.
+
+    Without ``colours`` each line of a graph has a character of its own.
+    """
     lines = {graph.counter: graph.lines for graph in rates.graphs}
     plots = {plot[0]: _together(lines, plot) for plot in PLOTS if any(c in lines for c in plot)}
     shown = Text()
@@ -42,8 +49,8 @@ def draw(rates: Rates, width: int, height: int) -> Text:
         return shown.append("no requests in this time; `lab load` sends some\n")
     rows = max(LEAST_ROWS, height // len(plots) - 1)
     for counter, drawn in plots.items():
-        shown.append_text(_headline(counter, drawn))
-        shown.append_text(Text.from_ansi(_plot(drawn, rates, width, rows)))
+        shown.append_text(_headline(counter, drawn, width, colours=colours))
+        shown.append_text(Text.from_ansi(_plot(drawn, rates, width, rows, colours=colours)))
         shown.append("\n")
     return shown
 
@@ -56,24 +63,30 @@ def _together(lines: dict[str, Lines], plot: tuple[str, ...]) -> Lines:
     }
 
 
-def _headline(counter: str, lines: Lines) -> Text:
-    line = Text(counter, style="bold", no_wrap=True, overflow="ellipsis")
-    for status, points in lines.items():
+def _headline(counter: str, lines: Lines, width: int, *, colours: bool) -> Text:
+    """A graph's name, of which the end is cut where the names of its lines need the room."""
+    legend = Text()
+    for number, (status, points) in enumerate(lines.items()):
+        glyph = "━" if colours else _glyph(number)
         latest = f"{points[-1].value:.1f}/s" if points else "none"
-        line.append(f"  ━ {status} {latest}", style=_colour(status)[1])
-    return line.append("\n")
+        legend.append(f"  {glyph} {status} {latest}", style=_colour(status)[1])
+    name = Text(counter, style="bold", no_wrap=True, overflow="ellipsis")
+    name.truncate(max(LEAST_NAME, width - legend.cell_len), overflow="ellipsis")
+    return name.append_text(legend).append("\n")
 
 
-def _plot(lines: Lines, rates: Rates, width: int, rows: int) -> str:
+def _plot(lines: Lines, rates: Rates, width: int, rows: int, *, colours: bool) -> str:
     figure: Any = plotext.figure
     figure.clear()
     figure.theme("colorless")
     figure.plot_size(width, rows)
     figure.axes(active=False, side=1)
-    for status, points in lines.items():
+    for number, (status, points) in enumerate(lines.items()):
         seconds = [point.time - rates.end for point in points]
         values = [point.value for point in points]
-        marker = plotext.marker("braille", _colour(status)[0])
+        marker = plotext.marker(
+            *(("braille", _colour(status)[0]) if colours else (_glyph(number),))
+        )
         figure.draw(figure.signal(seconds, values, marker=marker).lines())
     span = rates.end - rates.begin
     marks = [-span * tick / TICKS for tick in range(TICKS, -1, -1)]
@@ -99,6 +112,10 @@ def _ago(seconds: float) -> str:
         return "now"
     minutes, rest = divmod(round(seconds), 60)
     return "-" + (f"{minutes}m" if minutes else "") + (f"{rest}s" if rest or not minutes else "")
+
+
+def _glyph(number: int) -> str:
+    return GLYPHS[number % len(GLYPHS)]
 
 
 def _colour(status: str) -> tuple[str, str]:

@@ -63,7 +63,7 @@ def _context(item: Item, directory: Path | None) -> str:
     if text in CONTEXTS or not text:
         return text
     if directory is None or "/" not in text:
-        near = nearest(text, CONTEXTS)
+        near = item.nearest(text, CONTEXTS)
         item.problem(f"{quote(text)} is no context of lab's; a directory is written ./NAME{near}")
         return ""
     home = directory.resolve()
@@ -90,7 +90,7 @@ def _arguments(found: dict[str, Item], names: Names[str, tuple[str, ...]]) -> di
     return {
         name: listed[name] if name in lists else texts[name]
         for name in found
-        if name in (*texts, *lists)
+        if name in texts or name in lists
     }
 
 
@@ -104,10 +104,12 @@ def _targets(item: Item, names: Names[str, tuple[str, ...]]) -> str:
     section = item.section(_TARGETS, required=_TARGETS)
     host = section.literal("each")
     if host and host not in names:
-        near = nearest(host, names)
+        near = item.nearest(host, names)
         item.problem(f"{quote(host)} is not one of the pod's extra_hosts{near}")
     port = section.integer("port", *values.PORTS)
-    return json.dumps([f"{name}:{port}" for name in names.get(host, ())])
+    found = names.get(host, ())
+    length = sum(map(len, found)) + len(found) * len(f'":{port}", ')
+    return json.dumps([f"{name}:{port}" for name in found]) if item.affords(length) else ""
 
 
 def _variables(found: dict[str, Item]) -> dict[str, str]:

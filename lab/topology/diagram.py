@@ -47,7 +47,7 @@ def _lines(spec: LabSpec) -> Iterator[str]:
 def _pod(
     name: str, copies: list[PodSpec], hops: dict[str, list[str]], start: str
 ) -> Iterator[str]:
-    count = f" × {len(copies)}" if len(copies) > 1 else ""
+    count = f" \N{MULTIPLICATION SIGN} {len(copies)}" if len(copies) > 1 else ""
     yield f"subgraph {_id(f'pod {name}')}[{_text(name + count)}]"
     first = copies[0]
     for container in first.containers:
@@ -68,7 +68,7 @@ def _plain(name: str, replica: int, start: str) -> str:
 
 def _id(name: str) -> str:
     """A name that Mermaid takes for a node."""
-    return "".join(c if c.isalnum() else "_" for c in name)
+    return "".join(c if c.isalnum() else "_" if c == "-" else f"_{ord(c):x}_" for c in name)
 
 
 def _text(text: str) -> str:

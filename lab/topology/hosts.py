@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab.topology import values
-from lab.topology.reader import nearest, quote
+from lab.topology.reader import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,11 @@ class Hosts(msgspec.Struct, frozen=True):
     targets: dict[str, tuple[str, ...]] = {}
     singles: dict[str, tuple[str, ...]] = {}
 
+    @property
+    def count(self) -> int:
+        """How many lines of a hosts file these are."""
+        return sum(map(len, self.targets.values()))
+
 
 def read(found: Mapping[str, Item], pods: Mapping[str, tuple[str, ...]], prefix: str) -> Hosts:
     """Read ``extra_hosts``.
@@ -37,6 +42,7 @@ def read(found: Mapping[str, Item], pods: Mapping[str, tuple[str, ...]], prefix:
     ``prefix`` is what they begin with.
     """
     hosts = Hosts()
+    count = 0
     for name, item in found.items():
         if fault := values.name(name):
             item.problem(f"{quote(name)} {fault}")
@@ -44,6 +50,10 @@ def read(found: Mapping[str, Item], pods: Mapping[str, tuple[str, ...]], prefix:
             continue
         target = item.checked(values.anything)
         hosts.targets[name] = targets = _targets(target, item, pods)
+        count += 2 * len(targets)
+        if count > values.MOST_NAMES:
+            item.problem(f"resolves more than {values.MOST_NAMES} names")
+            return Hosts()
         numbered = target in pods and targets not in {(target,), (prefix + target,)}
         hosts.singles[name] = _numbered(name, item, len(targets)) if numbered else (name,)
     for name, singles in hosts.singles.items():
@@ -56,7 +66,7 @@ def _targets(target: str, item: Item, pods: Mapping[str, tuple[str, ...]]) -> tu
     if not target or not values.address(target):
         return (target,)
     if target not in pods:
-        near = nearest(target, pods)
+        near = item.nearest(target, pods)
         item.problem(f"{quote(target)} is neither an IP address nor a pod{near}")
     return pods.get(target, (target,))
 

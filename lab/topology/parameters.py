@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TYPES = ("integer", "string", "address")
 _KEYS = ("type", "default", "minimum", "maximum", "help")
+_MOST_SHOWN = 20
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -62,7 +63,9 @@ def read(name: str, item: Item) -> Parameter:
     section = item.section(_KEYS, required=("type", "default"))
     kind = section.literal("type", "string")
     if kind and kind not in TYPES:
-        item.problem(f"type {quote(kind)} is not one of {', '.join(TYPES)}{nearest(kind, TYPES)}")
+        item.problem(
+            f"type {quote(kind)} is not one of {', '.join(TYPES)}{item.nearest(kind, TYPES)}"
+        )
     ends = {key: found for key in ("minimum", "maximum") if (found := section.get(key))}
     if kind in TYPES and kind != "integer":
         for end in ends.values():
@@ -120,10 +123,10 @@ def fill(
     """
     known = {parameter.name: parameter for parameter in parameters}
     filled = defaults(known.values())
-    faults = []
+    faults: list[str] = []
     for name, value in given.items():
         if name not in known:
-            near = nearest(name, known)
+            near = nearest(name, known) if len(faults) < _MOST_SHOWN else ""
             faults.append(f"{scenario} has no parameter {quote(name)}{near}")
             continue
         try:
@@ -135,4 +138,7 @@ def fill(
     hint = f"{scenario} takes {', '.join(known)}." if known else f"{scenario} takes none."
     if len(faults) == 1:
         raise UsageError(faults[0], hint=hint)
-    raise UsageError(f"{len(faults)} parameters are wrong", details=tuple(faults), hint=hint)
+    shown = faults[:_MOST_SHOWN]
+    if len(faults) > _MOST_SHOWN:
+        shown.append(f"... and {len(faults) - _MOST_SHOWN} more")
+    raise UsageError(f"{len(faults)} parameters are wrong", details=tuple(shown), hint=hint)

@@ -8,6 +8,7 @@ into a pod of one that it includes.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,8 @@ import msgspec
 from lab import kinds
 from lab.topology import hosts, values
 from lab.topology.containers import build, environment, mount_fault
-from lab.topology.document import Mapping
-from lab.topology.reader import Item, Section, nearest, quote
+from lab.topology.document import Mapping, size
+from lab.topology.reader import Item, Section, quote
 from lab.topology.spec import (
     ContainerSpec,
     ImageSpec,
@@ -31,6 +32,7 @@ from lab.topology.spec import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from lab.topology.document import Node
     from lab.topology.hosts import Hosts
 
 _LOOPBACK = "127.0.0.1"
@@ -38,7 +40,8 @@ _ANY = "0.0.0.0"  # noqa: S104 - compared, not bound
 _SCRATCH = ("/tmp", "/run")  # noqa: S108 - mount points inside a container
 _SHELL = ("replicas", "extra_hosts", "ports")
 _POD = (*_SHELL, "containers")
-_PORT = ("name", "host_ip", "published", "target", "ready")
+_ADDRESS = ("host_ip", "published")
+_PORT = ("name", *_ADDRESS, "target", "ready")
 _CONTAINER = (
     "build",
     "image",
@@ -100,11 +103,14 @@ class Assembly:
         self._volume_items: dict[str, Item] = {}
         self._drafts: dict[str, _Draft] = {}
         self._copies: dict[str, tuple[str, ...]] = {}
+        self.addresses: dict[str, dict[str, str]] = {}
         self._port_items: dict[str, Item] = {}
-        self._published: list[tuple[str, int, Item]] = []
+        self._published: dict[int, dict[str, Item]] = {}
         self._mounted: list[tuple[str, Item]] = []
         self._entry: Item | None = None
         self.kinds: dict[str, str] = {}
+        self._count = 0
+        self._names_resolved = 0
 
     @property
     def images(self) -> tuple[ImageSpec, ...]:
@@ -151,6 +157,10 @@ class Assembly:
                 continue
             replicas = section.integer("replicas", *values.REPLICAS)
             self._drafts[name] = draft = _Draft(name, item, section, replicas, here)
+            self._count += len(draft.numbers)
+            if self._count > values.MOST_PODS:
+                item.problem(f"makes more than {values.MOST_PODS} pods, copies included")
+                return
             names = tuple(_numbered(name, number) for number in draft.numbers)
             if all(self._claim(each, item, self._names, "pod or container") for each in names):
                 copies = tuple(self.prefix + each for each in names)
@@ -158,13 +168,44 @@ class Assembly:
                 self._copies |= {each: (copy,) for each, copy in zip(names, copies, strict=True)}
 
     def read_pods(self) -> None:
-        """Read every pod that was found: a pod may name another of any file."""
+        """Read every pod that was found: a pod may name another of any file.
+
+        Not one of them when there are more copies than a lab can have: a few lines can ask for
+        any number of them.
+        """
+        if self._fits():
+            for draft in self._drafts.values():
+                self._read_pod(draft)
+
+    def _fits(self) -> bool:
+        """Whether all pods with their copies are what a lab can hold; counted, not made."""
+        if self._count > values.MOST_PODS:
+            return False
+        containers = values_ = 0
         for draft in self._drafts.values():
-            self._read_pod(draft)
+            copies = len(draft.numbers)
+            containers += copies * sum(len(_children(item.node)) for item, _ in draft.members)
+            values_ += copies * (
+                size(draft.item.node) + sum(size(m.node) for m, _ in draft.members)
+            )
+            for count, most, what in (
+                (containers, values.MOST_CONTAINERS, "containers"),
+                (values_, values.MOST_VALUES, "keys and values"),
+            ):
+                if count > most:
+                    draft.item.problem(f"makes more than {most} {what}, copies included")
+                    return False
+        return True
 
     def _read_pod(self, draft: _Draft) -> None:
         section = draft.section
         found = hosts.read(section.entries("extra_hosts"), self._copies, self.prefix)
+        self._names_resolved += len(draft.numbers) * found.count
+        if self._names_resolved > values.MOST_NAMES:
+            draft.item.problem(
+                f"resolves more than {values.MOST_NAMES} names, with all pods before it"
+            )
+            return
         ports = tuple(self._port(port) for port in section.elements("ports"))
         if (listed := section.get("ports")) and ports and draft.replicas > 1:
             listed.problem("only one of the replicas could be published")
@@ -200,11 +241,11 @@ class Assembly:
     def check(self) -> None:
         """Note what only shows once every pod was read."""
         if self._entry and (entry := self._entry.literal()) not in self._port_items:
-            near = nearest(entry, self._port_items)
+            near = self._entry.nearest(entry, self._port_items)
             self._entry.problem(f"{quote(entry)} is not the name of a port{near}")
         for volume, item in self._mounted:
             if volume not in self._volume_items:
-                near = nearest(volume, self._volume_items)
+                near = item.nearest(volume, self._volume_items)
                 item.problem(f"volume {quote(volume)} is not declared under volumes{near}")
         for reference, item in self._references:
             if reference in self._names:
@@ -233,6 +274,8 @@ class Assembly:
         )
         if port.name:
             self._claim(port.name, section.get("name") or item, self._port_items, "port")
+            found = {key: at.parameter for key in _ADDRESS if (at := section.get(key))}
+            self.addresses[port.name] = {key: name for key, name in found.items() if name}
         if port.published:
             self._publish(port, section.get("published") or item)
         return port
@@ -252,12 +295,12 @@ class Assembly:
         return _LOOPBACK if self._local else address
 
     def _publish(self, port: PortSpec, item: Item) -> None:
-        for address, published, other in self._published:
-            same = address == port.host_ip or _ANY in {address, port.host_ip}
-            if published == port.published and same:
-                item.problem(f"port {published} is published twice, first at {other.place}")
+        others = self._published.setdefault(port.published, {})
+        for address, other in others.items():
+            if address == port.host_ip or _ANY in {address, port.host_ip}:
+                item.problem(f"port {port.published} is published twice, first at {other.place}")
                 return
-        self._published.append((port.host_ip, port.published, item))
+        others[port.host_ip] = item
 
     def _container(
         self, name: str, number: int, item: Item, directory: Path | None, found: Hosts
@@ -272,7 +315,7 @@ class Assembly:
         mounts = tuple(self._mount(value) for value in section.elements("volumes"))
         tmpfs = tuple(value.checked(values.target) for value in section.elements("tmpfs"))
         targets = [mount.target for mount in mounts] + list(tmpfs)
-        if repeated := next((t for t in targets if t and targets.count(t) > 1), ""):
+        if repeated := next((t for t, times in Counter(targets).items() if t and times > 1), ""):
             item.problem(f"mounts {quote(repeated)} twice")
         scratch = tuple(path for path in _SCRATCH if read_only and path not in targets)
         return ContainerSpec(
@@ -334,10 +377,14 @@ def _kind(section: Section, image: ImageSpec) -> str:
         return kinds.CONTEXTS.get(image.build.context, "") if image.build else ""
     kind = item.literal()
     if kind and kind not in kinds.NAMES:
-        near = nearest(kind, kinds.NAMES)
+        near = item.nearest(kind, kinds.NAMES)
         item.problem(f"{quote(kind)} is not one of the kinds {', '.join(kinds.NAMES)}{near}")
         return ""
     return kind
+
+
+def _children(node: Node) -> tuple[object, ...]:
+    return node.pairs if isinstance(node, Mapping) else ()
 
 
 def _numbered(name: str, number: int) -> str:

@@ -7,6 +7,7 @@ so that reading goes on; what was built is only used when no problem was noted.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound=float)
 
 _MAX_SHOWN = 20
+_MAX_KEPT = 1000
+_MAX_SAID = 500
 _MAX_QUOTED = 60
+_MAX_KEY = 100
+_MAX_GUESSED = 500
+_MAX_TEXT = 128 * 1024
+"""Characters of one text with its parameters filled in: the kernel takes no longer variable."""
+_MAX_TEXTS = 4 * 1024 * 1024
+"""Characters of all of them in a scenario, those of copies included."""
 _MAX_DIGITS = 18
 _NULL = {"", "~", "null", "Null", "NULL"}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -35,15 +44,22 @@ _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 
 def quote(value: object) -> str:
     """A value for a message: on one line, in quotes, cut when it is long."""
-    text = str(value)
-    return repr(text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}...")
+    return repr(_cut(str(value), _MAX_QUOTED))
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}..."
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` when a known word is close, else nothing."""
+    """``; did you mean 'x'?`` when a known word is close, else nothing.
+
+    No effort is made for what nobody can have meant: a long word, or one of very many.
+    """
     from difflib import get_close_matches
 
-    found = get_close_matches(word[:_MAX_QUOTED], known, n=1)
+    likely = (each for each in islice(known, _MAX_GUESSED) if len(each) <= _MAX_QUOTED)
+    found = get_close_matches(word, likely, n=1) if len(word) <= _MAX_QUOTED else []
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
@@ -53,10 +69,12 @@ class Problems:
     def __init__(self) -> None:
         """Begin with none."""
         self._found: dict[str, list[tuple[int, str]]] = {}
+        self._count = 0
+        self._texts = 0
 
     def __len__(self) -> int:
         """How many there are."""
-        return sum(map(len, self._found.values()))
+        return self._count
 
     @property
     def crowded(self) -> bool:
@@ -66,7 +84,22 @@ class Problems:
     def add(self, file: str, line: int, path: str, text: str) -> None:
         """Note a problem; ``path`` may be empty when it concerns the whole file."""
         where = f"{file}:{line}: {path}: " if path else f"{file}:{line}: "
-        self._found.setdefault(file, []).append((line, where + text))
+        self._count += 1
+        if self._count <= _MAX_KEPT:
+            self._found.setdefault(file, []).append((line, where + _cut(text, _MAX_SAID)))
+
+    def nearest(self, word: str, known: Iterable[str]) -> str:
+        """Like :func:`nearest`, and nothing when there are problems enough."""
+        return "" if self.crowded else nearest(word, known)
+
+    def excess(self, length: int) -> str:
+        """Why a scenario cannot have a text of so many characters besides all others, or ""."""
+        self._texts += length
+        if length > _MAX_TEXT:
+            return f"is longer than {_MAX_TEXT // 1024} KiB with its parameters filled in"
+        if self._texts > _MAX_TEXTS:
+            return f"makes all texts together longer than {_MAX_TEXTS // 1024**2} MiB"
+        return ""
 
     def raise_if_any(self, file: str) -> None:
         """Raise what :meth:`error` returns if anything was noted."""
@@ -76,10 +109,10 @@ class Problems:
     def error(self, file: str) -> UsageError:
         """A UsageError about the scenario ``file`` that lists the problems by file and line."""
         lines = [text for found in self._found.values() for _, text in sorted(found)]
-        count = "a problem" if len(lines) == 1 else f"{len(lines)} problems"
+        count = "a problem" if len(self) == 1 else f"{len(self)} problems"
         details = lines[:_MAX_SHOWN]
-        if len(lines) > _MAX_SHOWN:
-            details.append(f"... and {len(lines) - _MAX_SHOWN} more")
+        if len(self) > _MAX_SHOWN:
+            details.append(f"... and {len(self) - _MAX_SHOWN} more")
         return UsageError(
             f"{file} has {count}",
             details=tuple(details),
@@ -112,6 +145,10 @@ class Item(msgspec.Struct, frozen=True):
         """Note that this item is wrong; ``text`` continues "pods.web-pod: ..."."""
         self.scope.problems.add(self.scope.file, self.line, self.path, text)
 
+    def nearest(self, word: str, known: Iterable[str]) -> str:
+        """What a problem of this item adds about a word; see :func:`nearest`."""
+        return self.scope.problems.nearest(word, known)
+
     def with_text(self, text: str) -> Item:
         """An item in the same place that holds only a part of the text."""
         node = Scalar(self.node.line, text, plain=False)
@@ -139,14 +176,15 @@ class Item(msgspec.Struct, frozen=True):
 
     @property
     def parameter(self) -> str:
-        """The parameter that the whole value is, "" when it is something else."""
-        found = isinstance(self.node, Scalar) and _REFERENCE.fullmatch(self.node.text)
+        """The name of the parameter that is the whole value, "" when there is none."""
+        found = _REFERENCE.fullmatch(self.node.text) if isinstance(self.node, Scalar) else None
         return found[1] if found else ""
 
     @property
     def omitted(self) -> bool:
         """Whether the whole value is one parameter that is not set: the key counts as absent."""
-        return self.scope.values.get(self.parameter, "") is None
+        name = self.parameter
+        return bool(name) and self.scope.values.get(name, "") is None
 
     def entries(self) -> dict[str, Item]:
         """The entries of a mapping, in order."""
@@ -155,7 +193,8 @@ class Item(msgspec.Struct, frozen=True):
             return {}
         found: dict[str, Item] = {}
         for key, value in self.node.pairs:
-            path = f"{self.path}.{key.text}" if self.path else key.text
+            name = _cut(key.text, _MAX_KEY)
+            path = f"{self.path}.{name}" if self.path else name
             if _IMPOSSIBLE.search(key.text) or not key.text.isprintable():
                 self.problem(f"has the impossible key {key.text[:_MAX_QUOTED]!a}")
                 continue
@@ -196,6 +235,9 @@ class Item(msgspec.Struct, frozen=True):
 
     def text(self) -> str:
         """The text with ``${parameter}`` filled in and ``$$`` as a dollar sign."""
+        literal = self.literal()
+        if "$" not in literal:
+            return literal if self.affords(len(literal)) else ""
 
         def replace(found: re.Match[str]) -> str:
             name = found[1]
@@ -204,14 +246,25 @@ class Item(msgspec.Struct, frozen=True):
             if name is None:
                 self.problem("a $ begins ${parameter}; write $$ for a dollar sign")
             elif name not in self.scope.values:
-                self.problem(f"there is no parameter {name!r}{nearest(name, self.scope.values)}")
+                self.problem(
+                    f"there is no parameter {name!r}{self.nearest(name, self.scope.values)}"
+                )
             elif self.scope.values[name] is None:
                 self.problem(f"parameter {name!r} has no value to put into a longer text")
             else:
                 return str(self.scope.values[name])
             return ""
 
-        return _DOLLAR.sub(replace, self.literal())
+        values = self.scope.values
+        added = sum(len(str(values.get(name) or "")) for name in _REFERENCE.findall(literal))
+        return _DOLLAR.sub(replace, literal) if self.affords(len(literal) + added) else ""
+
+    def affords(self, length: int) -> bool:
+        """Whether a text of that length fits; to be asked before it is made."""
+        excess = self.scope.problems.excess(length)
+        if excess:
+            self.problem(excess)
+        return not excess
 
     def checked(self, check: Callable[[str], str]) -> str:
         """The text when ``check`` finds no fault; see :mod:`lab.topology.values`."""
@@ -250,7 +303,7 @@ class Item(msgspec.Struct, frozen=True):
         found = self.entries()
         for key, item in found.items():
             if key not in known:
-                near = "" if self.scope.problems.crowded else nearest(key, known)
+                near = self.nearest(key, known)
                 item.problem(f"is not a key that lab knows{near}")
         if isinstance(self.node, Mapping):
             for key in required:

@@ -6,14 +6,16 @@ Nothing here but reading files touches the world: addresses are chosen by
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab import files
 from lab.errors import UsageError
 from lab.topology import scraping
-from lab.topology.document import MAX_BYTES, DocumentError, parse
+from lab.topology.document import MAX_BYTES, DocumentError, Mapping, parse
 from lab.topology.measuring import KEYS as MEASURING
 from lab.topology.measuring import Measuring
 from lab.topology.parameters import defaults, fill, is_default, read, redeclare
@@ -22,14 +24,16 @@ from lab.topology.reader import Item, Problems, Scope, Section, nearest, quote
 from lab.topology.spec import DEFAULT_NAME, LabSpec, NetworkSpec, check_name, prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping as Values
 
-from lab.topology.parameters import Parameter
+    from lab.topology.document import Node
+    from lab.topology.parameters import Parameter
 
 SHIPPED = Path(__file__).parent / "scenarios"
 _SUFFIXES = (".yaml", ".yml")
 _READABLE = "check the path, and whether you may read it"
 _KEYS = ("summary", "include", "entry", "parameters", "volumes", "pods", "scrape", *MEASURING)
+_MOST_FILES = 16
 
 
 class Shipped(msgspec.Struct, frozen=True):
@@ -45,6 +49,7 @@ class _File(msgspec.Struct, frozen=True):
     label: str
     path: Path
     shipped: bool
+    text: str
     section: Section
 
 
@@ -63,17 +68,16 @@ def text(ref: str) -> str:
     Raises UsageError when there is no such scenario or it cannot be read.
     """
     problems = Problems()
-    files = _open(ref, Scope("", problems))
+    opened = _open(ref, Scope("", problems))
     problems.raise_if_any(_locate(ref)[1])
-    parts = [f"# {f.label}\n{_read(f.path, f.label).decode()}" for f in reversed(files)]
+    parts = [f"# {f.label}\n{f.text}" for f in reversed(opened)]
     return "\n".join(parts)
 
 
 def parameters(ref: str) -> tuple[Parameter, ...]:
     """The parameters that a scenario and what it includes declare. Raises like :func:`load`."""
     problems = Problems()
-    files = _open(ref, Scope("", problems))
-    declared = _declared(files)
+    declared = _declared(_open(ref, Scope("", problems)))
     problems.raise_if_any(_locate(ref)[1])
     return declared
 
@@ -82,7 +86,7 @@ def load(
     ref: str,
     *,
     name: str = DEFAULT_NAME,
-    given: Mapping[str, str | int],
+    given: Values[str, str | int],
     local: bool = False,
 ) -> LabSpec:
     """Read a scenario and fill in its parameters.
@@ -102,8 +106,8 @@ def load(
     problems = Problems()
     # Filled in below, between reading what is declared and reading what uses it.
     values: dict[str, int | str | None] = {REPLICA: None}
-    files = _open(ref, Scope("", problems, values))
-    declared = _declared(files)
+    opened = _open(ref, Scope("", problems, values))
+    declared = _declared(opened)
     values.update(defaults(declared))
     refusal = None
     filled: dict[str, int | str | None] = {}
@@ -113,24 +117,27 @@ def load(
     except UsageError as error:
         # The files' problems come first: a declaration may be what is wrong.
         refusal = error
-    summary = files[-1].section.sentence("summary")
+    summary = opened[-1].section.sentence("summary")
     assembly = Assembly(name, given, local=local)
-    for file in files:
+    for file in opened:
         assembly.read_volumes(file.section.entries("volumes"))
-    if (pods := files[-1].section.get("pods")) and pods.empty:
+    if (pods := opened[-1].section.get("pods")) and pods.empty:
         pods.problem("a scenario needs a pod")
-    for file in files:
+    for file in opened:
         home = None if file.shipped else file.path.parent
         assembly.find_pods(file.section.entries("pods"), home)
         assembly.read_entry(file.section.get("entry"))
     assembly.read_pods()
     assembly.check()
+    behind = {each for found in assembly.addresses.values() for each in found.values()}
     spec = LabSpec(
         name=name,
         scenario=ref if shipped else str(path.resolve()),
         summary=summary,
         parameters=filled,
         entry=assembly.entry,
+        addresses=assembly.addresses,
+        chosen=tuple(sorted(behind.intersection(given))),
         network=NetworkSpec(name=f"{prefix(name)}lab"),
         volumes=tuple(assembly.volumes),
         images=assembly.images,
@@ -139,7 +146,7 @@ def load(
     )
     measuring = Measuring()
     further: list[scraping.Job] = []
-    for file in files:
+    for file in opened:
         measuring.find(file.section)
         further += scraping.read(file.section.entries("scrape"), assembly.copies)
     spec = scraping.fill(measuring.complete(spec), further)
@@ -167,13 +174,9 @@ def _locate(ref: str) -> tuple[Path, str, bool]:
     return SHIPPED / f"{ref}.yaml", f"{ref}.yaml", True
 
 
-def _read(path: Path, label: str) -> bytes:
+def _read(path: Path, label: str, below: Path | None = None) -> bytes:
     try:
-        # A pipe or a device might never end.
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{quote(label)} is not a file", hint=_READABLE)
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return files.read(path, MAX_BYTES, below=below)
     except OSError as error:
         raise UsageError(f"cannot read {quote(label)}: {error.strerror}", hint=_READABLE) from error
     except ValueError as error:
@@ -186,50 +189,67 @@ def _open(ref: str, scope: Scope) -> list[_File]:
     Raises UsageError for a file that is no YAML or not there, since the rest then looks wrong.
     """
     path, label, shipped = _locate(ref)
-    top, top_item = label, None
+    top, top_item, home = label, None, path.parent
     data = _read(path, label)
-    files: list[_File] = []
-    seen: set[Path] = set()
+    found: list[_File] = []
     while True:
-        seen.add(path.resolve())
         here = msgspec.structs.replace(scope, file=label)
         try:
             root = parse(data)
         except DocumentError as error:
             scope.problems.add(label, error.line, "", error.text)
             raise scope.problems.error(top) from error
-        required = () if files else ("summary",)
         item = Item.root(root, here)
+        if found and (line := _stranger(root)):
+            # What it says is not shown: it may be any file beside the scenario.
+            scope.problems.add(label, line, "", "a scenario has no such key as this line")
+            raise scope.problems.error(top)
         top_item = top_item or item
-        section = item.section(_KEYS, required)
-        files.append(_File(label, path, shipped, section))
+        section = item.section(_KEYS, () if found else ("summary",))
+        found.append(_File(label, path, shipped, data.decode(), section))
         include = section.get("include")
         if include is None:
-            if not any(file.section.get("pods") for file in files):
+            if not any(file.section.get("pods") for file in found):
                 top_item.problem("pods is missing")
-            return files[::-1]
+            return found[::-1]
         try:
-            path, label, shipped = _included(include.literal(), files[-1], seen)
-            data = _read(path, label)
+            path, label, shipped = _included(include.literal(), found, home)
+            data = _read(path, label, None if shipped else home)
         except UsageError as error:
             include.problem(error.message)
             raise scope.problems.error(top) from error
 
 
-def _included(ref: str, by: _File, seen: Collection[Path]) -> tuple[Path, str, bool]:
-    """Like :func:`_locate` for an include: paths start at the including file."""
+def _stranger(root: Node) -> int:
+    """The first line with a key that no scenario has; 0 when there is none."""
+    pairs = root.pairs if isinstance(root, Mapping) else ()
+    return next((key.line for key, _ in pairs if key.text not in _KEYS), 0)
+
+
+def _included(ref: str, by: list[_File], home: Path) -> tuple[Path, str, bool]:
+    """Like :func:`_locate` for an include: paths start at the including file.
+
+    They stay in ``home``, the directory of the scenario that was asked for.
+    """
+    if len(by) >= _MOST_FILES:
+        raise UsageError(f"more than {_MOST_FILES} files are included, one by the other")
     if _is_path(ref):
-        path = by.path.parent / ref
-        if path.resolve() in seen:
-            raise UsageError(f"{path} is included already")
-        return path, _label(path), by.shipped
-    known = [path.stem for path in SHIPPED.glob("*.yaml")]
-    if ref not in known:
-        raise UsageError(
-            f"there is nothing to include by the name {quote(ref)}{nearest(ref, known)}"
-        )
-    path = SHIPPED / f"{ref}.yaml"
-    return path, _label(Path(path.name)), True
+        # Unlike Path.resolve this asks no file system: no link is followed on the way either.
+        path = Path(os.path.abspath(by[-1].path.parent / ref))  # noqa: PTH100
+        top = Path(os.path.abspath(home))  # noqa: PTH100
+        if by[-1].shipped or not path.is_relative_to(top) or path == top:
+            raise UsageError(f"{quote(ref)} is outside the scenario's directory")
+        path, shipped = home / path.relative_to(top), False
+        label = _label(path)
+    else:
+        known = [path.stem for path in SHIPPED.glob("*.yaml")]
+        if ref not in known:
+            near = nearest(ref, known)
+            raise UsageError(f"there is nothing to include by the name {quote(ref)}{near}")
+        path, label, shipped = SHIPPED / f"{ref}.yaml", f"{ref}.yaml", True
+    if any(path == file.path for file in by):
+        raise UsageError(f"{quote(label)} is included already")
+    return path, label, shipped
 
 
 def _label(path: Path) -> str:
@@ -237,10 +257,10 @@ def _label(path: Path) -> str:
     return str(path) if str(path).isprintable() else ascii(str(path))
 
 
-def _declared(files: list[_File]) -> tuple[Parameter, ...]:
+def _declared(opened: list[_File]) -> tuple[Parameter, ...]:
     found: dict[str, Parameter] = {}
     places: dict[str, str] = {}
-    for file in files:
+    for file in opened:
         for name, item in file.section.entries("parameters").items():
             if name == REPLICA:
                 item.problem("is the number of a copy, and no parameter")

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from lab.topology.spec import ContainerSpec, ImageSpec, LabSpec, PodSpec
 
 _WIDTH = 96
 _MIB = 1024**2
+_SPACES = re.compile(r"\s+", re.ASCII)
 
 Words = tuple[str, ...]
 """Words that stay on one line, such as an option and its value."""
+Groups = tuple[Words, ...]
+"""A command."""
 
 
-def render(spec: LabSpec) -> str:
-    """The shell commands that make ``spec``, in an order that works.
+def render(spec: LabSpec, *, quote: Callable[[str], str] = shlex.quote) -> str:
+    """The shell commands that make ``spec``, in an order that works; ``quote`` is for each word.
 
     The spec has to be placed (:func:`lab.topology.place.place`), since podman takes addresses
     and not the names of pods. Images are called by their reference once they have one, else by
     their name.
     """
-    return "\n".join(_lines(spec))
+    return "\n".join(
+        line if isinstance(line, str) else _command(line, quote) for line in _lines(spec)
+    )
 
 
-def _lines(spec: LabSpec) -> Iterator[str]:
+def _lines(spec: LabSpec) -> Iterator[str | Groups]:
     yield _comment(spec.summary or spec.scenario)
     yield _comment("lab itself also labels what it creates, to know it again.")
     yield ""
@@ -39,7 +45,7 @@ def _lines(spec: LabSpec) -> Iterator[str]:
     yield _comment("A network of the lab's own; names come from --add-host, so it has no DNS")
     yield _network(spec)
     for volume in spec.volumes:
-        yield _command(("podman", "volume", "create", volume.name))
+        yield (("podman", "volume", "create", volume.name),)
     for pod in spec.pods:
         yield ""
         yield _comment(pod.name)
@@ -48,20 +54,20 @@ def _lines(spec: LabSpec) -> Iterator[str]:
             yield _container(spec, pod, container)
 
 
-def _image(spec: LabSpec, image: ImageSpec) -> Iterator[str]:
+def _image(spec: LabSpec, image: ImageSpec) -> Iterator[str | Groups]:
     reference = image.reference or image.name
     if image.build is None:
         if image.source == "packages":
             yield _comment(f"{reference}: a root of Debian packages, made by lab build")
         elif image.source:
-            yield _command(("podman", "pull", reference))
+            yield (("podman", "pull", reference),)
         else:
             yield _comment(f"{reference}: pulled by podman run unless it is there")
         return
     context = image.build.context
     base = _reference(spec, image.base) if image.base else image.build.base
     arguments = {"BASE": base, **image.build.args}
-    yield _command(
+    yield (
         ("podman", "build"),
         ("--tag", reference),
         *(("--build-arg", f"{name}={value}") for name, value in arguments.items()),
@@ -70,9 +76,9 @@ def _image(spec: LabSpec, image: ImageSpec) -> Iterator[str]:
     )
 
 
-def _network(spec: LabSpec) -> str:
+def _network(spec: LabSpec) -> Groups:
     network = spec.network
-    return _command(
+    return (
         ("podman", "network", "create"),
         ("--disable-dns",),
         *_option("--subnet", network.subnet),
@@ -81,8 +87,8 @@ def _network(spec: LabSpec) -> str:
     )
 
 
-def _pod(spec: LabSpec, pod: PodSpec) -> str:
-    return _command(
+def _pod(spec: LabSpec, pod: PodSpec) -> Groups:
+    return (
         ("podman", "pod", "create"),
         ("--name", pod.name),
         ("--network", spec.network.name),
@@ -99,8 +105,8 @@ def _pod(spec: LabSpec, pod: PodSpec) -> str:
     )
 
 
-def _container(spec: LabSpec, pod: PodSpec, container: ContainerSpec) -> str:
-    return _command(
+def _container(spec: LabSpec, pod: PodSpec, container: ContainerSpec) -> Groups:
+    return (
         ("podman", "run", "--detach"),
         ("--name", container.name),
         ("--pod", pod.name),
@@ -134,12 +140,12 @@ def _size(count: int) -> str:
 
 
 def _comment(text: str) -> str:
-    return f"# {' '.join(text.split())}"
+    return f"# {_SPACES.sub(' ', text.strip())}"
 
 
-def _command(*groups: Words) -> str:
+def _command(groups: Groups, quote: Callable[[str], str]) -> str:
     """One command, quoted for the shell and broken between groups where it gets long."""
-    return " \\\n    ".join(_fill(map(shlex.join, groups)))
+    return " \\\n    ".join(_fill(" ".join(map(quote, group)) for group in groups))
 
 
 def _fill(parts: Iterable[str]) -> Iterator[str]:

@@ -185,6 +185,9 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     ``entry`` names the published port that traffic is sent to, "" when none is published.
     ``kinds`` are by the containers' names in the scenario; ``path`` has every hop of a request
     with each hop that it calls (see :mod:`lab.metrics.laws`).
+    ``addresses`` has, by the name of a port, the parameters that stand for its ``host_ip`` and
+    ``published``; ``chosen`` are those of them that were given: they stay with the lab. A
+    ``throwaway`` lab was made for one experiment, and goes with it.
     """
 
     name: str
@@ -192,6 +195,9 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     summary: str = ""
     parameters: dict[str, int | str | None] = {}
     entry: str = ""
+    addresses: dict[str, dict[str, str]] = {}
+    chosen: tuple[str, ...] = ()
+    throwaway: bool = False
     network: NetworkSpec
     volumes: tuple[VolumeSpec, ...] = ()
     images: tuple[ImageSpec, ...] = ()

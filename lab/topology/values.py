@@ -19,7 +19,13 @@ PORTS = (1, 65535)
 PIDS = (1, 2**22)
 """The kernel's own limit on process ids."""
 REPLICAS = (1, 200)
-"""A lab's subnet has addresses for 245 pods."""
+MOST_PODS = 245
+"""So many addresses a lab's subnet has."""
+MOST_CONTAINERS = 1000
+MOST_VALUES = 200_000
+"""Keys and values of all pods, those of copies included: each of them takes a moment."""
+MOST_NAMES = 100_000
+"""Lines that the hosts files of all pods have together."""
 
 _MIN_MEMORY = 6 * 1024**2
 _MAX_MEMORY = 1024**5

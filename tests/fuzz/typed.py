@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 from unicodedata import category
+from unittest.mock import patch
 
 from typer.testing import CliRunner
 
 from lab import cli
 from lab.errors import ExitStatus
+from lab.paper import Paper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +28,10 @@ def typed(*words: str, env: Mapping[str, str] | None = None) -> Result:
     What fails says so in a sentence with a hint, unless Typer refused the words itself; what is
     shown never steers the terminal.
     """
-    # As on a terminal that shows colours: else control characters are left out on the way.
-    result = CliRunner().invoke(cli.app, words, env=dict(env or {}), color=True)
+    # As on a terminal, where lab's own styles are left out and Click leaves controls in: a pipe
+    # gets logs and scenarios byte for byte.
+    with patch.multiple(Paper, is_terminal=True, moves=False, styled=False):
+        result = CliRunner().invoke(cli.app, words, env=dict(env or {}), color=True)
     counted[words[0]] += 1
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception

@@ -53,6 +53,7 @@ class Account:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            errors="surrogateescape",  # a container may log anything
             **identity,
         )
 

@@ -69,14 +69,14 @@ class Page:
                 return result
             self.events.append(received)
 
-    def open(self, path: Path, *, scheme: str, width: int) -> None:
-        """Show a file, in a light or dark colour scheme and this many pixels wide."""
+    def open(self, page: Path | str, *, scheme: str, width: int) -> None:
+        """Show a file or a URL, in a light or dark colour scheme and this many pixels wide."""
         self.events.clear()
         feature = {"name": "prefers-color-scheme", "value": scheme}
         self.call("Emulation.setEmulatedMedia", features=[feature])
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", **size)
-        self.call("Page.navigate", url=path.as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         while not self.named("Page.loadEventFired"):
             self.events.append(self._read())
 

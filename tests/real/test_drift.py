@@ -138,7 +138,7 @@ def test_a_container_that_has_lost_the_lab_s_label_is_named_and_left_alone(
         assert f"create container {name}  because it does not exist" in drift(lab)
     with step("up refuses to touch it, and says what is in the way"):
         refused = lab.up("sidecar", status=1)
-        assert f"container {name} exists and is not this lab's" in refused.err
+        assert f"container {name} exists and does not belong to this lab" in refused.err
         assert podman.state(name) == "created"
     podman("rm", name)
     assert changed(lab, podman, before) == {"container service-b"}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +16,7 @@ import pytest
 
 from lab.engine.builds import Images
 from lab.errors import StepError, UsageError
-from lab.images import contexts
+from lab.images import bases, contexts
 from lab.images.builder import Builder
 from lab.images.recipes import PACKAGES, REGISTRY, base_image, resolve
 from lab.images.sources import AUTO, choose
@@ -23,7 +25,6 @@ from tests.real.private_podman import Podman, registries, service, storage, wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.real
 
@@ -327,18 +328,33 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 def official(
     built: Built, registry: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Images]:
-    """An image store for which that registry, holding our bases, stands in for docker.io."""
+    """An image store for which that registry, holding our bases, stands in for docker.io.
+
+    The digests are what `make digests` pins there.
+    """
     for name in ("python", "envoy", "prometheus"):
-        reference = base_image(name, REGISTRY).reference.removeprefix("docker.io/")
+        reference = bases.base(name).registry.removeprefix("docker.io/")
         built.podman.run(
             "push", "--tls-verify=false", built.reference(f"base-{name}"),
             f"docker://127.0.0.1:{registry}/{reference}",
         )  # fmt: skip
+    folder = tmp_path_factory.mktemp("pins")
+    pins = folder / "bases.toml"
+    shutil.copy(Path(bases.__file__).with_name("bases.toml"), pins)
+    script = Path(__file__).parents[2] / "scripts" / "digests.py"
+    subprocess.run(
+        [sys.executable, script, "--file", pins, "--mirror", f"http://127.0.0.1:{registry}"],
+        check=True,
+    )
+    pinned = msgspec.toml.decode(pins.read_bytes(), type=bases._Pins)  # noqa: SLF001
+    assert pinned.digests.keys() == {"python", "envoy", "prometheus"}
     configuration = registries(tmp_path_factory.mktemp("mirror") / "mirror.conf", port=registry)
     with (
+        pytest.MonkeyPatch.context() as patch,
         storage() as podman,
         service(podman, configuration) as store,
     ):
+        patch.setattr(bases, "_pins", lambda: pinned)
         yield store
 
 
@@ -373,6 +389,19 @@ def test_the_digest_that_was_pulled_is_recorded(official: Images) -> None:
     assert found.labels["lab.source"] == "registry"
     assert found.labels["org.opencontainers.image.base.name"] == base.reference
     assert found.labels["org.opencontainers.image.base.digest"] == pulled.digest
+
+
+def test_another_image_under_the_tag_is_not_taken(
+    official: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The registry has an image under this tag, and not the one that is pinned.
+    pins = bases._pins()  # noqa: SLF001
+    digests = pins.digests | {"prometheus": f"sha256:{'0' * 64}"}
+    monkeypatch.setattr(bases, "_pins", lambda: msgspec.structs.replace(pins, digests=digests))
+    pinned = base_image("prometheus", REGISTRY)
+    with pytest.raises(StepError, match=f"cannot pull {pinned.reference}"):
+        Builder(official).build(pinned, quiet)
+    assert official.inspect(pinned.reference) is None
 
 
 def test_an_image_that_the_registry_lacks_is_named(official: Images) -> None:

@@ -1,7 +1,9 @@
 """Ctrl-C and SIGTERM in the middle of things: the right exit status, and a lab that goes on."""
 
+import json
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
 
@@ -10,9 +12,12 @@ import pytest
 from lab import lifecycle
 from lab.engine.podman import connect
 from lab.progress import SilentReporter
+from tests.real import prometheus
+from tests.real.accounts import Account
 from tests.real.conftest import Labs
 from tests.real.engine import Podman
 from tests.real.labs import Lab, finish
+from tests.real.recording import Recorder, recorded_lab
 from tests.real.scenarios import pair
 from tests.real.steps import step
 from tests.real.waiting import PATIENCE, until
@@ -121,13 +126,39 @@ def running(lab: Lab, count: int) -> Callable[[], bool]:
     return ask
 
 
-def test_an_interrupted_load_reports_what_it_has_measured(labs: Labs, podman: Podman) -> None:
-    lab = labs("cut-short")
-    lab.up("direct")
-    process = lab.start("load", "--name", lab.name, "-n", "1000000", "-o", "json")
-    until("the first request failed", lambda: "upstream failed" in podman(
-        "logs", lab.container("service-a"))
-    )  # fmt: skip
-    status, out, err = finish(process, signal.SIGINT)
-    assert status == 130, err
-    assert '"partial": true' in out
+STATUSES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+def test_a_load_that_a_signal_ends_is_kept_as_far_as_it_came(
+    account: Account, images: dict[str, str], tmp_path: Path
+) -> None:
+    del images
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run below nohup
+    try:
+        with recorded_lab(account, "cut-short", 28100, tmp_path) as run:
+            run.lab.up("direct")
+            for number, expected in STATUSES.items():
+                with step(f"{number.name} ends a load"):
+                    known = prometheus.total(run.lab, SERVED)
+                    process = run.start("load", "-n", "1000000", "-c", "2", "-o", "json")
+                    more = partial(served_more_than, run, known)
+                    until("traffic is under way", more)
+                    status, out, err = finish(process, number)
+                    assert status == expected, err
+                    assert "nothing was changed" not in err
+                    found = json.loads(out)
+                    assert (found["partial"], found["signal"]) == (True, number)
+                    record = run.records()[-1]
+                    assert record["id"] == found["run"]
+                    assert record["load"]["sent"] == found["sent"] > 0
+                    assert {c["outcome"] for c in record["ledger"]["checks"]} == {"holds"}
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+SERVED = "service_a_requests_total"
+
+
+def served_more_than(run: Recorder, known: float) -> bool:
+    """Whether service A has counted more requests."""
+    return prometheus.total(run.lab, SERVED) > known + 10

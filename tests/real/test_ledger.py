@@ -89,7 +89,7 @@ def test_retries_that_the_circuit_breaker_suppresses_are_named(lab: Lab) -> None
     suppressed = ledger.count("retry_overflow") or 0
     assert suppressed > 1
     assert (
-        f"{suppressed} retries were suppressed by the circuit breaker, which allows 1 at a time "
+        f"{suppressed} retries were suppressed by the circuit breaker, whose limit is 1 "
         "(upstream_rq_retry_overflow)"
     ) in ledger.notes
 

@@ -4,6 +4,7 @@ import re
 import select
 import shlex
 import signal
+from pathlib import Path
 
 import pytest
 import requests
@@ -139,3 +140,19 @@ def run_as_typed(account: Account, commands: str) -> None:
     podman = f'podman() {{ command podman --url "{account.service()}" "$@"; }}'
     done = account.run("bash", "-euc", f"{podman}\n{commands}")
     assert done.returncode == 0, f"{commands}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-", "| exec sh -c 'exec <&-'"])
+def test_a_load_whose_output_is_lost_is_recorded(
+    shared_lab: Lab, account: Account, tmp_path: Path, where: str
+) -> None:
+    words = f"{account.python} -m lab load -n 5 --name {shared_lab.name} {where}"
+    environment = {"XDG_STATE_HOME": str(tmp_path)}
+    done = account.run("bash", "-c", words, environment=environment)
+    assert "Traceback" not in done.stderr
+    assert "recorded as " in done.stderr
+    (run,) = run_lab(account, "runs", "-o", "json", environment=environment).json
+    assert run["sent"] == 5
+    if "|" not in where:
+        assert "error: the output could not be written: " in done.stderr
+        assert done.returncode == 1

@@ -107,7 +107,9 @@ def test_a_name_that_something_else_has_is_refused(
     }[kind]
     getattr(foreign, kind)(lab.container(name))
     before = podman.states(lab.name)
-    assert_explained(lab.up("direct", status=1), f"{kind} {lab.container(name)}", "not this lab's")
+    assert_explained(
+        lab.up("direct", status=1), f"{kind} {lab.container(name)}", "does not belong to this lab"
+    )
     assert podman.states(lab.name) == before
 
 
@@ -139,7 +141,7 @@ def test_what_is_not_ready_in_time_is_named_with_its_last_words(
     )
     late = lab("up", str(file), "--wait", "1s", status=3)
     assert_explained(
-        late, "front", "did not answer within 1 s", f"last lines of {lab.container('front')}",
+        late, "front", "did not answer within 1s", f"last lines of {lab.container('front')}",
         '"event": "started"',
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ from tests.real.accounts import Account
 from tests.real.browser import Page, browser
 from tests.real.conftest import new_lab
 from tests.real.labs import Lab, run_lab
+from tests.real.waiting import until
 
 pytestmark = pytest.mark.real
 
@@ -39,6 +40,18 @@ TEXT_TOO_SMALL = """[...document.querySelectorAll("figure svg text")].filter(tex
     const height = text.getBoundingClientRect().height;
     return height > 0 && height < 10;
 }).map(text => text.textContent)"""
+PANELS = """[...document.querySelectorAll("svg")].filter(svg =>
+    [...svg.querySelectorAll("path.path")].some(path =>
+        new Set((path.getAttribute("d") || "").match(/,[0-9.]+/g)).size > 1)).length"""
+"""How many drawings have a line that goes up and down."""
+OUT_OF_SIGHT = """(() => {
+    document.querySelectorAll("details").forEach(each => { each.open = true; });
+    return [...document.querySelectorAll("td, th")].filter(cell => {
+        const box = cell.closest(".scroll").getBoundingClientRect();
+        return cell.getBoundingClientRect().right > box.right + 1;
+    }).map(cell => cell.textContent);
+})()"""
+"""Cells that only scrolling to the side would show."""
 TITLES = [
     "What service B was asked, per request of a client",
     "Success against concurrency: 20% errors, 2 retries",
@@ -68,8 +81,7 @@ def report(lab: Lab, account: Account, tmp_path_factory: pytest.TempPathFactory)
     for scenario in ("direct", "sidecar"):
         lab.up(scenario, environment=environment)
         lab("load", "-n", str(REQUESTS), environment=environment)
-    ports = (f"--set=port={lab.port}", f"--set=prometheus-port={lab.prometheus_port}")
-    lab("sweep", "-n", str(REQUESTS), "-c", "1,8", *ports, environment=environment, patience=120)
+    lab("sweep", "-n", str(REQUESTS), "-c", "1,8", environment=environment, patience=120)
     path = place / "report.html"
     run_lab(account, "report", "--html", str(path), environment=environment)
     return path
@@ -115,6 +127,17 @@ def test_the_report_is_readable_at_any_width(report: Path, page: Page, width: in
     page.open(report, scheme="light", width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(TEXT_TOO_SMALL) == []
+    assert page.evaluate(OUT_OF_SIGHT) == []
+
+
+def test_status_links_to_graphs_that_are_drawn(lab: Lab, report: Path, page: Page) -> None:
+    del report  # has brought the lab up
+    lab("load", "-n", "50")  # within the time that graphs show, and scraped when it ends
+    url = lab.status()["graphs"]
+    assert f"graphs       {url}\n" in lab("status").out
+    assert url in lab("metrics").err
+    page.open(url, scheme="light", width=1200)
+    until("Prometheus draws services A, B and Envoy", lambda: page.evaluate(PANELS) == 3)
 
 
 def test_elsewhere_than_on_a_terminal_metrics_is_a_table(lab: Lab, report: Path) -> None:

@@ -45,7 +45,7 @@ def test_an_up_with_nothing_to_do_still_checks_readiness(labs: Labs, podman: Pod
         lab.account.run("kill", "-STOP", process)
         assert podman.state(lab.container("service-b")) == "running"
     result = lab.up("direct", "--wait", "2s", status=3)
-    assert "service-a did not answer within 2 s" in result.err
+    assert "service-a did not answer within 2s" in result.err
     with step("it goes on, and up is content"):
         lab.account.run("kill", "-CONT", process)
         lab.up("direct")

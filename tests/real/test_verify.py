@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,7 +18,8 @@ from tests.real.waiting import until
 
 pytestmark = pytest.mark.real
 
-VERDICT_FAILED = 4
+REFUTED = 4
+NOT_MEASURED = 5
 SEED = ("--seed", "7")
 """Else a lab that is as described would fail a test now and then, as `lab verify` says."""
 
@@ -79,7 +81,7 @@ def test_a_service_b_swapped_for_a_worse_one_is_found_out(run: Recorder) -> None
         "the new service B answers", lambda: prometheus.query(run.lab, 'up{job="service-b"} == 1')
     )
     try:
-        found = run("verify", "-n", "300", "-o", "json", status=VERDICT_FAILED).json
+        found = run("verify", "-n", "300", "-o", "json", status=REFUTED).json
     finally:
         podman("rm", "--force", "--time", "0", name)  # not the lab's, which would leave it alone
     assert verdicts(found["claims"])["success"] == "refuted"
@@ -89,7 +91,7 @@ def test_a_service_b_swapped_for_a_worse_one_is_found_out(run: Recorder) -> None
 def test_without_prometheus_only_the_client_is_judged(run: Recorder) -> None:
     run.lab.up("direct", *SEED)
     run.lab.podman("stop", "--time", "0", run.lab.container("envoy-prom"))
-    found = run("verify", "-n", "50", "-o", "json", status=VERDICT_FAILED).json
+    found = run("verify", "-n", "50", "-o", "json", status=NOT_MEASURED).json
     got = verdicts(found["claims"])
     assert got.pop("success") == "confirmed"
     assert set(got.values()) == {"not measured"}
@@ -97,10 +99,40 @@ def test_without_prometheus_only_the_client_is_judged(run: Recorder) -> None:
     run.lab.up("direct", *SEED)
 
 
+def test_without_a_request_nothing_is_measured(run: Recorder) -> None:
+    run.lab.up("direct", *SEED)
+    found = run("verify", "-n", "0", "-o", "json", status=NOT_MEASURED).json
+    assert found["verdict"] == "not measured"
+    assert set(verdicts(found["claims"]).values()) == {"not measured"}
+    assert reasons(found["claims"]).splitlines()[0] == "no request was sent"
+
+
+def test_a_limit_of_this_shell_is_not_held_against_a_lab(run: Recorder) -> None:
+    run.lab.up("direct", "--error-rate", "0")
+    with step("the soft limit is raised"):
+        found = under(run, "-S -n 128", "verify", "-n", "2000", "-c", "200", "-o", "json")
+        assert json.loads(found.stdout)["verdict"] == "confirmed"
+        assert found.returncode == 0
+    with step("a hard limit is said, before the lab hears of it"):
+        known = requests_at_b(run)
+        found = under(run, "-n 128", "verify", "-n", "2000", "-c", "200")
+        assert found.returncode == 1
+        assert "200 requests at a time need" in found.stderr
+        assert requests_at_b(run) == known
+
+
+def under(run: Recorder, limits: str, command: str, *words: str) -> CompletedProcess[str]:
+    """Run a command on the lab in a shell with limits."""
+    account = run.lab.account
+    lab = (account.python, "-m", "lab", command, "--name", run.lab.name, *words)
+    script = f'ulimit {limits}; exec "$@"'
+    return account.run("/bin/sh", "-c", script, "sh", *lab, environment=run.environment)
+
+
 def test_a_target_that_is_down_is_named(run: Recorder) -> None:
     run.lab.up("direct", *SEED)
     run.lab.podman("kill", run.lab.container("service-b"))
-    found = run("verify", "-n", "20", "-o", "json", status=VERDICT_FAILED).json
+    found = run("verify", "-n", "20", "-o", "json", status=REFUTED).json
     assert verdicts(found["claims"])["b-counts"] == "not measured"
     assert verdicts(found["claims"])["a-counts"] == "confirmed"
     assert "service-b was not scraped" in reasons(found["claims"])

@@ -9,6 +9,7 @@ import pytest
 
 from lab.measure.counters.ledger import Client, reconcile
 from lab.measure.counters.samples import SERVICE_A, Scrape
+from lab.measure.traffic.outcome import pack
 from tests.real.traffic import seeded
 from tests.soak.books import ERROR_RATE, STEADY, Books, Segment
 from tests.unit.experiment.simulated import Run
@@ -50,7 +51,12 @@ def record(
     client = Client(sent=SENT, succeeded=succeeded, failed=errors)
     made = Run(scenario="direct", requests=1).record()
     load = msgspec.structs.replace(
-        made.load, sent=SENT, succeeded=succeeded, failed=SENT - succeeded, errors=errors
+        made.load,
+        sent=SENT,
+        succeeded=succeeded,
+        failed=SENT - succeeded,
+        errors=errors,
+        outcomes=pack(bytes(SENT)),
     )
     return msgspec.structs.replace(
         made,
@@ -110,7 +116,12 @@ def test_successes_of_service_b_that_nobody_lost_are_a_problem(books: Books) -> 
 def test_more_attempts_than_retries_allow_are_a_problem(books: Books) -> None:
     made = record(a_gone=True)
     load = msgspec.structs.replace(
-        made.load, sent=300, succeeded=0, failed=300, errors={"refused": 300}
+        made.load,
+        sent=300,
+        succeeded=0,
+        failed=300,
+        errors={"refused": 300},
+        outcomes=pack(bytes(300)),
     )
     problems = books.enter(Segment(SWITCH, msgspec.structs.replace(made, load=load))).problems
     assert f"service B answered {SENT} times to 300 requests, 0 of which were answered" in problems

@@ -27,6 +27,7 @@ from lab.converge.observed import (
     SeenVolume,
 )
 from lab.converge.plan import Action, Kind, RecordSpec, Step
+from lab.engine.logs import SECOND, Line
 from lab.errors import AlreadyThereError, EngineError
 from lab.images.builder import StoredImage
 from lab.images.recipes import REPOSITORY, base_image
@@ -118,16 +119,23 @@ class FakeImages:
         emit(f"pulled {reference}")
         return self.references.setdefault(reference, f"id of {reference}")
 
+    def alias(self, reference: str) -> AbstractContextManager[str]:
+        return nullcontext(reference)
+
+    def end(self) -> None:
+        """Builds are done as soon as they begin."""
+
     def build(
         self,
         context: IO[bytes],
         *,
         containerfile: str,
+        base: str,
         tag: str,
         arguments: object,
         emit: Callable[[str], None],
     ) -> str:
-        del context, containerfile, arguments
+        del context, containerfile, base, arguments
         emit(f"built {tag}")
         return self.references.setdefault(tag, f"id of {tag}")
 
@@ -144,6 +152,7 @@ class FakeEngine:
     done: list[str] = field(default_factory=list)
     """The ids of the steps that were executed."""
     version: str = "4.3.1"
+    local: bool = True
 
     def __post_init__(self) -> None:
         self.images = FakeImages(self.references)
@@ -207,10 +216,17 @@ class FakeEngine:
             self.done.append(step.id)
 
     def logs(
-        self, container: str, *, tail: int | None = None, follow: bool = False
-    ) -> Iterator[str]:
+        self,
+        container: str,
+        *,
+        tail: int | None = None,
+        since: datetime | None = None,
+        follow: bool = False,
+    ) -> Iterator[Line]:
         del follow
-        yield from [f"{container} says {n}" for n in range(1, 8)][-(tail or 7) :]
+        lines = [Line(n * SECOND, 1, f"{container} says {n}\n".encode()) for n in range(1, 8)]
+        begin = since.timestamp() * SECOND if since else 0
+        yield from (line for line in lines[-(tail or 7) :] if line.time >= begin)
 
     def listeners(self, pid: int) -> frozenset[int] | None:
         del pid

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ from typer.testing import CliRunner
 
 from lab import cli
 from lab.converge import ports, ready
+from lab.engine.doctor import Finding
 from lab.errors import EngineError
-from lab.interruption import Terminated
+from lab.interruption import Interrupted
 from tests.unit.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -267,7 +269,7 @@ def test_what_is_in_the_way_is_named_and_nothing_is_created(lab: Terminal) -> No
     lab.engine.add_network("lab", "10.88.0.0/16")
     result = lab.type("up", "direct")
     assert result.exit_code == 1
-    assert "network lab exists and is not this lab's" in sentence(result)
+    assert "network lab exists and does not belong to this lab" in sentence(result)
     assert lab.engine.done == []
 
 
@@ -300,12 +302,16 @@ def test_a_lab_that_does_not_answer_is_status_3_with_the_last_lines_of_its_log(
 
 @pytest.mark.parametrize(
     ("raised", "status", "word"),
-    [(KeyboardInterrupt, 130, "interrupted"), (Terminated, 143, "terminated")],
+    [
+        (Interrupted(signal.SIGINT), 130, "interrupted"),
+        (Interrupted(signal.SIGTERM), 143, "terminated"),
+        (Interrupted(signal.SIGHUP), 129, "hung up"),
+    ],
 )
 def test_an_interruption_has_its_own_status_and_the_next_up_carries_on(
     lab: Terminal,
     monkeypatch: pytest.MonkeyPatch,
-    raised: type[BaseException],
+    raised: BaseException,
     status: int,
     word: str,
 ) -> None:
@@ -437,6 +443,33 @@ def test_without_a_registry_images_come_from_packages_and_it_is_said_why(lab: Te
     assert expected in result.stderr
 
 
+def test_clean_removes_the_images_that_no_lab_uses(lab: Terminal) -> None:
+    lab.type("up", "sidecar")
+    lab.type("build", "sidecar", "--set", "retries=5")
+    before = set(lab.engine.references)
+    planned = lab.type("clean", "--dry-run").stdout.splitlines()
+    (removed,) = (line for line in planned if line.startswith("remove image"))
+    assert "localhost/lab/service-a-envoy:" in removed
+    assert removed.endswith("because no lab uses it (69 MB)")
+    assert sum(line.endswith("because lab lab uses it") for line in planned) == len(planned) - 1
+    assert set(lab.engine.references) == before
+    result = lab.type("clean")
+    assert result.exit_code == 0
+    assert "removed 1 image\n" in result.stdout
+    (gone,) = before - set(lab.engine.references)
+    assert gone in removed
+    assert lab.type("status").exit_code == 0
+    assert "nothing to do" in lab.type("clean").stdout
+
+
+def test_clean_keeps_the_images_of_a_degraded_lab_and_of_other_labs(lab: Terminal) -> None:
+    lab.type("up", "direct", "--name", "two")
+    lab.engine.remove_pod(lab.engine.pod_named("two-service-a-pod").id)
+    before = set(lab.engine.references)
+    assert "nothing to do" in lab.type("clean").stdout
+    assert set(lab.engine.references) == before
+
+
 def test_show_prints_the_yaml_and_the_commands(lab: Terminal) -> None:
     result = lab.type("show", "direct")
     assert result.exit_code == 0
@@ -511,7 +544,82 @@ def test_the_address_of_podman_s_service_is_passed_on(lab: Terminal) -> None:
     assert lab.urls == ["unix:///x.sock"]
 
 
+def test_a_hint_keeps_the_name_of_the_lab(lab: Terminal) -> None:
+    for command in ("logs", "load", "metrics", "verify"):
+        assert "`lab up direct --name two`" in sentence(lab.type(command, "--name", "two"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("lab down --name t", "two"),
+        ("lab up sidecar --set ma", "max-retries="),
+        ("lab show direct --set re", ""),
+        ("lab compare direct sidecar --set ret", "retries="),
+    ],
+)
+def test_names_of_labs_and_of_parameters_complete(lab: Terminal, typed: str, expected: str) -> None:
+    lab.type("up", "direct", "--name", "two")
+    words = len(typed.split()) - 1
+    env = {"_LAB_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(words)}
+    result = CliRunner().invoke(cli.app, [], env=env, prog_name="lab")
+    assert result.stdout.strip() == expected
+
+
+def test_doctor_ends_with_whether_lab_can_run_here(
+    lab: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Finding("podman", "good", "4.3.1"), Finding("registry", "warning", "no answer")]
+    monkeypatch.setattr("lab.engine.doctor.examine", lambda _url: tuple(found))
+    assert lab.type("doctor").stdout.endswith("lab can run here\n")
+    found.append(Finding("service", "bad", "broken", "mend it"))
+    result = lab.type("doctor")
+    assert result.exit_code == 1
+    assert result.stdout.endswith("lab cannot run here: see service\n")
+
+
+def test_up_and_status_link_to_the_graphs_of_the_scenario(lab: Terminal) -> None:
+    printed = lab.type("up", "direct", "--source", "packages").stdout
+    found = json.loads(lab.type("status", "-o", "json").stdout)["graphs"]
+    assert f"graphs       {found}\n" in printed
+    assert found.startswith(
+        "http://127.0.0.1:9090/classic/graph?g0.expr=rate(service_a_requests_total%5B5s%5D)"
+    )
+    assert "envoy" not in found
+    lab.type("up", "sidecar", "--source", "registry")
+    found = json.loads(lab.type("status", "-o", "json").stdout)["graphs"]
+    assert found.startswith("http://127.0.0.1:9090/query?g0.expr=")
+    assert "envoy_cluster_upstream_rq_retry" in found
+
+
 def test_version_is_printed(lab: Terminal) -> None:
     result = lab.type("--version")
     assert result.exit_code == 0
     assert result.stdout.startswith("lab ")
+
+
+# Experiments
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sweep", "-c", "0"),
+        ("sweep", "-c", "1,1001"),
+        ("sweep", "-c", ""),
+        ("sweep", "-c", "1,,2"),
+        ("sweep", "--error-rate", "0,101"),
+        ("sweep", "--retries", "2,-1"),
+        ("sweep", "--max-retries", "x"),
+        ("sweep", "--set", "port=0"),
+        ("compare", "direct", "sidecar", "--set", "retries=-1"),
+        ("compare", "direct", "nowhere"),
+    ],
+)
+def test_an_experiment_with_an_impossible_value_is_refused_before_it_begins(
+    lab: Terminal, words: tuple[str, ...]
+) -> None:
+    result = lab.type(*words)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+    assert not lab.engine.done

@@ -94,7 +94,7 @@ def test_what_somebody_else_created_meanwhile_is_named() -> None:
     engine.owner = "other"
     with pytest.raises(ConflictError) as caught:
         up(engine)
-    assert "container service-a exists and is not this lab's" in caught.value.details
+    assert "container service-a exists and does not belong to this lab" in caught.value.details
 
 
 def test_a_name_that_stays_taken_is_an_error() -> None:

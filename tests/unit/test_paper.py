@@ -169,12 +169,3 @@ def test_the_columns_of_a_status_are_as_wide_as_what_is_in_them(
         "a-pod  10.64.1.12  service-a        running  lab/service-a:00000000",
         "                   service-a-envoy  running  lab/service-a-envoy:00000000",
     ]
-
-
-def test_on_a_narrow_terminal_the_image_is_cut(status: Status) -> None:
-    with redirect_stdout(Terminal()) as terminal:
-        console.status(status)
-    last = terminal.getvalue().splitlines()[-1]
-    plain = last.replace("\x1b[0m", "").replace("\x1b[2m", "").replace("\x1b[32m", "")
-    assert plain == "                   service-a-envoy  running  lab/service-a-…"
-    assert len(plain) == 60

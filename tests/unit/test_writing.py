@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.terminals import screen
+
 LAB = (sys.executable, "-m", "lab")
 COMMANDS = (
     "--help",
@@ -20,8 +22,8 @@ COMMANDS = (
     "scenarios -o json",
     "show sidecar",
     "show sidecar --shell",
-    "doctor --url unix:///nowhere",
-    "doctor --url unix:///nowhere -o json",
+    "doctor --engine unix:///nowhere",
+    "doctor --engine unix:///nowhere -o json",
 )
 REFUSED = (
     "bogus",
@@ -96,14 +98,14 @@ def test_an_encoding_that_lacks_characters_gets_others(command: str, encoding: s
 def test_a_file_that_does_not_wait_gets_everything() -> None:
     """A pipe may have been made non-blocking by whoever has its other end."""
     script = (
-        "import os, subprocess, sys, time\n"
+        "import os, subprocess, sys\n"
         "r, w = os.pipe(); os.set_blocking(w, False)\n"
         "p = subprocess.Popen(sys.argv[1:], stdout=w); os.close(w)\n"
         "sys.stdout.buffer.write(open(r, 'rb').read()); sys.exit(p.wait())\n"
     )
     code = (
-        "from lab import paper; paper.begin(); "
-        "paper.out.data()(b'x' * 300000 + b'\\n'); paper.out.print('y' * 300000)"
+        "from lab import paper, streams; streams.begin(); "
+        "paper.out.data(b'x' * 300000 + b'\\n'); paper.out.print('y' * 300000)"
     )
     ended = subprocess.run(
         (sys.executable, "-c", script, sys.executable, "-c", code), capture_output=True, check=False
@@ -118,6 +120,7 @@ WRITES = re.compile(
 )
 ALLOWED = {
     "paper.py": "it is the way",
+    "streams.py": "and this is its gate",
     "interruption.py": "a signal's last words, of lab's own text, where nothing else works",
 }
 
@@ -132,3 +135,68 @@ def test_nothing_else_in_lab_writes_to_the_standard_streams() -> None:
         if WRITES.search(line)
     }
     assert found == set()
+
+
+ODD = "no\N{NO-BREAK SPACE}break \N{WOMAN}\N{ZERO WIDTH JOINER}\N{ROCKET} e\u0301 \u05d0"
+STEERING = "over\rwritten \x1b[31m \u202etxt \t'quoted\\'"
+MINE = """\
+summary: A scenario whose words are odd.
+pods:
+  pod:
+    containers:
+      odd:
+        image: "site:1"
+        environment:
+          ODD: {odd}
+          STEERING: {steering}
+"""
+
+
+def _yaml(text: str) -> str:
+    """Text as YAML's quoted scalar, which is JSON's but for characters beyond 16 bits."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A scenario with odd words, some of which a terminal would obey."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(MINE.format(odd=_yaml(ODD), steering=_yaml(STEERING)))
+    return file
+
+
+def given(commands: str) -> list[str]:
+    """The values of --env, as the shell understands commands."""
+    script = f'podman() {{ printf "%s\\0" "$@"; }}\n{commands}'
+    done = subprocess.run(("bash", "-euc", script), capture_output=True, check=True)
+    words = done.stdout.decode().split("\0")
+    return [words[at + 1] for at, word in enumerate(words) if word == "--env"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_commands_in_a_pipe_are_what_was_meant(mine: Path, encoding: str) -> None:
+    done = shell(f'"$@" show {mine} --shell', PYTHONIOENCODING=encoding)
+    assert given(done.stdout.decode()) == [f"ODD={ODD}", f"STEERING={STEERING}"]
+    assert ODD in done.stdout.decode()
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_commands_copied_from_a_terminal_are_what_was_meant(mine: Path, columns: int) -> None:
+    shown = screen(*LAB, "show", str(mine), "--shell", columns=columns)
+    assert shown.status == 0
+    assert all(c == "\n" or c not in STEERING or c.isprintable() for c in "\n".join(shown.lines))
+    assert given("\n".join(shown.lines)) == [f"ODD={ODD}", f"STEERING={STEERING}"]
+
+
+def test_a_file_that_is_shown_in_a_pipe_is_byte_for_byte(mine: Path) -> None:
+    mine.write_bytes(
+        mine.read_bytes().replace(b"\n", b"\r\n") + "# \u202e\N{NO-BREAK SPACE}\n".encode()
+    )
+    assert mine.read_bytes() in shell(f'"$@" show {mine}').stdout
+
+
+def test_what_the_argument_parser_repeats_cannot_steer_the_terminal() -> None:
+    shown = screen(*LAB, "up", "--\x1b[2J\u202e")
+    assert shown.status == 2
+    assert "\\x1b[2J\\u202e" in shown.written
+    assert "\x1b[2J" not in shown.written

@@ -71,6 +71,8 @@ def _gaps(growth: Growth) -> Iterator[str]:
         for scrape in snapshot.scrapes:
             if scrape.problem:
                 yield f"{scrape.name} was not scraped {when} the load: {scrape.problem}"
+            for name, why in scrape.unusable.items():
+                yield f"{scrape.name} has a {name} that {why}, {when} the load: it is not measured"
 
 
 def _unrest(growth: Growth) -> Iterator[str]:
@@ -78,8 +80,8 @@ def _unrest(growth: Growth) -> Iterator[str]:
         under_way = max(snapshot.total(metric) or 0 for metric in UNDER_WAY)
         if under_way:
             yield (
-                f"the lab was not at rest {when} the load: "
-                f"{_number(under_way, 'request')} under way in the sidecar"
+                f"the lab was not idle {when} the load: "
+                f"{_number(under_way, 'request')} in flight in the sidecar"
             )
 
 
@@ -87,7 +89,7 @@ def _overflow(growth: Growth, counts: Counts) -> Iterator[str]:
     count = counts.get("retry_overflow")
     if count:
         limit = growth.before.total(REMAINING_RETRIES)
-        allows = "" if limit is None else f", which allows {limit} at a time"
+        allows = "" if limit is None else f", whose limit is {limit}"
         were = "retry was" if count == 1 else "retries were"
         yield (
             f"{count} {were} suppressed by the circuit breaker{allows} (upstream_rq_retry_overflow)"

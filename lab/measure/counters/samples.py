@@ -136,7 +136,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
 
     ``instance`` is which of its job's targets it is; "" for the only one. ``restarted``: since
     the snapshot before this one its process was replaced, so that its counters started again
-    at 0.
+    at 0. ``unusable`` says of metrics by name why they count nothing: what they say is no number.
     """
 
     job: str
@@ -145,6 +145,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     restarted: bool = False
     samples: tuple[Sample, ...] = ()
+    unusable: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -153,10 +154,16 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
 
     def total(self, metric: Metric) -> int | None:
         """What a metric's series add up to; None when it was not measured."""
+        if metric.name in self.unusable:
+            return None
         values = [sample.value for sample in self.samples if sample.belongs_to(metric)]
         if values:
             return round(sum(values))
         return 0 if metric.on_demand and self._has_cluster(metric.labels[_CLUSTER]) else None
+
+    def has(self, metric: Metric) -> bool:
+        """Whether there is a series of that name, whatever its labels."""
+        return any(sample.name == metric.name for sample in self.samples)
 
     def _has_cluster(self, name: str) -> bool:
         return any(sample.labels.get(_CLUSTER) == name for sample in self.samples)
@@ -171,14 +178,14 @@ class Snapshot(msgspec.Struct, frozen=True):
     def of_job(self, job: str) -> tuple[Scrape, ...]:
         """The scrapes of a job's targets; one with a problem when the snapshot has none."""
         found = tuple(scrape for scrape in self.scrapes if scrape.job == job)
-        return found or (Scrape(job=job, problem="it was not asked for"),)
+        return found or (Scrape(job=job, problem="it was not queried"),)
 
     def scrape(self, job: str, instance: str = "") -> Scrape:
         """The scrape of one target; one with a problem when the snapshot has none of it."""
         for scrape in self.scrapes:
             if scrape.job == job and scrape.instance == instance:
                 return scrape
-        return Scrape(job=job, instance=instance, problem="it was not asked for")
+        return Scrape(job=job, instance=instance, problem="it was not queried")
 
     def total(self, metric: Metric) -> int | None:
         """What a metric's series of all targets add up to; None when one was not measured."""
@@ -197,10 +204,17 @@ class Growth(msgspec.Struct, frozen=True):
 
     def by_instance(self, metric: Metric) -> dict[str, int | None]:
         """The growth of a counter at each target of its job."""
-        return {
-            before.instance: None if _gap(before, after, metric) else _grown(before, after, metric)
-            for before, after in self._targets(metric.job)
-        }
+        found: dict[str, int | None] = {}
+        for before, after in self._targets(metric.job):
+            begin, end = self._ends(before, after, metric)
+            known = begin is not None and end is not None and not self._gap(before, after, metric)
+            found[before.instance] = (end or 0) - (begin or 0) if known else None
+        return found
+
+    def begin(self, metric: Metric) -> int | None:
+        """What a counter said before, of all targets; None when one was not measured."""
+        ends = [self._ends(before, after, metric) for before, after in self._targets(metric.job)]
+        return _sum(begin for begin, _ in ends)
 
     def restarted(self, job: str, instance: str = "") -> bool:
         """Whether the counters of a target started again at 0 in between."""
@@ -208,29 +222,38 @@ class Growth(msgspec.Struct, frozen=True):
 
     def gap(self, metric: Metric) -> str:
         """Why the growth of a counter is not known; "" when it is."""
-        gaps = [_gap(before, after, metric) for before, after in self._targets(metric.job)]
+        gaps = [self._gap(before, after, metric) for before, after in self._targets(metric.job)]
         return next(filter(None, gaps), "")
+
+    def _ends(self, before: Scrape, after: Scrape, metric: Metric) -> tuple[int | None, int | None]:
+        """What a counter said at one target at both ends, None where it was not measured.
+
+        Many programs make a series when there is first something to count; Go's are an example.
+        So what is absent was 0, where the same process, or a copy of it, shows the counter later.
+        """
+        begin, end = before.total(metric), after.total(metric)
+        shown = any(scrape.has(metric) for scrape in self.after.of_job(metric.job))
+        if None in {before.time, after.time} or not shown or _restarted(before, after):
+            return begin, end
+        return begin or 0, end or 0
+
+    def _gap(self, before: Scrape, after: Scrape, metric: Metric) -> str:
+        if _restarted(before, after):
+            return f"{after.name} was restarted"
+        for when, scrape in (("before", before), ("after", after)):
+            if scrape.problem:
+                return f"{scrape.name} was not scraped {when} the load: {scrape.problem}"
+            if why := scrape.unusable.get(metric.name):
+                return f"{scrape.name} has a {metric.name} that {why}"
+        if None in self._ends(before, after, metric):
+            return f"{after.name} has no {metric.name}"
+        return ""
 
     def _targets(self, job: str) -> Iterator[tuple[Scrape, Scrape]]:
         """The scrapes of each target of a job, before and after."""
         instances = (s.instance for snap in (self.before, self.after) for s in snap.of_job(job))
         for instance in dict.fromkeys(instances):
             yield self.before.scrape(job, instance), self.after.scrape(job, instance)
-
-
-def _grown(before: Scrape, after: Scrape, metric: Metric) -> int:
-    return (after.total(metric) or 0) - (before.total(metric) or 0)
-
-
-def _gap(before: Scrape, after: Scrape, metric: Metric) -> str:
-    if _restarted(before, after):
-        return f"{after.name} was restarted"
-    for when, scrape in (("before", before), ("after", after)):
-        if scrape.problem:
-            return f"{scrape.name} was not scraped {when} the load: {scrape.problem}"
-        if scrape.total(metric) is None:
-            return f"{scrape.name} has no {metric.name}"
-    return ""
 
 
 def _sum(parts: Iterable[int | None]) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, isfinite
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -54,7 +54,11 @@ def timeline(prometheus: Prometheus, jobs: Sequence[str], began: float) -> Timel
     names = f"{A}|{B}|{RETRIED}|{SUPPRESSED}"
     found = prometheus.query(f'{{job=~"{"|".join(jobs)}",__name__=~"{names}"}}[{window}s]')
     upstream = RETRIED_ANSWERS.labels[_CLUSTER]
-    wanted = (s for s in found if s.labels.get(_CLUSTER, upstream) == upstream)
+    wanted = (
+        Series(s.name, s.labels, tuple(point for point in s.points if isfinite(point.value)))
+        for s in found
+        if s.labels.get(_CLUSTER, upstream) == upstream
+    )
     return Timeline(began, tuple(sorted(wanted, key=lambda s: (s.name, sorted(s.labels.items())))))
 
 

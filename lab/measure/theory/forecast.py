@@ -69,7 +69,7 @@ def forecast(
     timings: tuple[Timing, ...] = ()
     if _breaker_may_refuse(sent, policy):
         if load.order.rate is not None:
-            missing = "theory knows the circuit breaker in closed loops only, and this was open"
+            missing = "theory covers the circuit breaker in closed loops only, and this was open"
             return Forecasts(requests=load.sent, missing=missing)
         rate = steady_rate(load.sent, sent.clients, load.last_sent)
         if not rate > 0:
@@ -121,8 +121,8 @@ def _explain(sent: SimulatedLoad, policy: Policy, successes: Forecast) -> list[s
     return [
         (
             f"{unlimited:.1%} would succeed if every retry were allowed; at concurrency "
-            f"{sent.clients} the circuit breaker, which allows {policy.max_retries} retries at a "
-            f"time, brings that to {successes.mean / sent.requests:.1%}"
+            f"{sent.clients} the circuit breaker, which allows {policy.max_retries} concurrent "
+            f"retries, brings that to {successes.mean / sent.requests:.1%}"
         )
     ]
 

@@ -106,7 +106,7 @@ class Driver:
 
     def answered(self, connection: Connection, request: Request, status: int, body: bytes) -> None:
         """Tally an answer, and go on."""
-        self._tally.answered(request.index, status, body, time.monotonic() - request.due)
+        self._tally.answer(request.index, status, body, time.monotonic() - request.due)
         self._busy.discard(connection)
         if connection.usable:
             self._idle.append(connection)
@@ -116,7 +116,7 @@ class Driver:
         self, connection: Connection, request: Request, kind: ErrorKind, detail: str
     ) -> None:
         """Tally an error, and go on with another connection."""
-        self._tally.failed(kind, detail, time.monotonic() - request.due)
+        self._tally.failed(request.index, kind, detail, time.monotonic() - request.due)
         self._busy.discard(connection)
         self._pump()
 
@@ -141,7 +141,7 @@ class Driver:
     def _exhausted(self, now: float) -> bool:
         return (
             self.stopped
-            or self._tally.sent >= self._limits.requests
+            or self._tally.begun >= self._limits.requests
             or max(now, self._upcoming) >= self._deadline
         )
 
@@ -177,9 +177,12 @@ class Driver:
                 connection = await self._open()
         except OSError as error:
             waited = time.monotonic() - request.due
-            self._tally.failed(kind_of(error), str(error) or "no connection", waited)
+            detail = str(error) or "no connection"
+            self._tally.failed(request.index, kind_of(error), detail, waited)
         except asyncio.CancelledError:
-            self._tally.failed(ErrorKind.UNANSWERED, "interrupted before it was sent", 0)
+            self._tally.failed(
+                request.index, ErrorKind.UNANSWERED, "interrupted before it was sent", 0
+            )
             raise
         else:
             self._busy.add(connection)

@@ -9,8 +9,10 @@ from lab.measure.intervals import Interval
 from lab.measure.numbers import Amount, Connections, Count, Share
 from lab.measure.traffic import outcome
 from lab.measure.traffic.latency import Latency
+from lab.measure.traffic.outcome import ErrorKind
 from lab.measure.traffic.pacer import Arrivals
 from lab.measure.traffic.tally import Answers
+from lab.measure.traffic.thresholds import Kept, Threshold
 
 TIMEOUT = 30.0
 """Seconds that a request may take, unless something else is asked for."""
@@ -26,7 +28,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     clients each send their next request after an answer. With one (requests per second) it is
     open: requests are sent when they are due, whatever became of the earlier ones, on up to
     ``concurrency`` connections. ``arrival_seed`` makes Poisson ``arrivals`` repeatable.
-    ``timeout`` is each request's, in seconds.
+    ``timeout`` is each request's, in seconds. ``thresholds`` do not change what is sent.
     """
 
     url: str
@@ -37,6 +39,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     arrivals: Arrivals = Arrivals.CONSTANT
     arrival_seed: int = 0
     timeout: Amount = TIMEOUT
+    thresholds: tuple[Threshold, ...] = ()
 
     def __str__(self) -> str:
         """The load in words: how much, and how it is paced."""
@@ -77,9 +80,12 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     ``sent`` counts every request that was begun, also those that found no connection; each
     either ``succeeded`` (status 200 to 299) or ``failed``, and ``errors`` counts the failed
     ones by cause: ``status 500``, or one of :class:`lab.measure.traffic.outcome.ErrorKind`.
-    ``success_interval`` is Wilson's at 95 %. ``seconds`` is wall time, ``last_sent`` when the
-    last request was sent, in seconds after the first, ``throughput`` answers
-    or errors per second. ``partial`` says that it was interrupted before its end.
+    ``unsent`` are further ones that this machine could not send: they say nothing of a service.
+    ``success_rate`` is that of the requests whose outcome is known, :attr:`known`, and
+    ``success_interval`` Wilson's at 95 %. ``seconds`` is wall time, ``last_sent`` when the last
+    request was sent, in seconds after the first, ``throughput`` answers of any status per second,
+    None when nothing was sent. ``partial`` says that it was interrupted before its end, and
+    ``signal`` is the number of a signal that came before it was recorded.
 
     Latencies run from the moment when a request was due until its answer was complete, for
     answers of any status and for time-outs; ``histogram`` has them all in microseconds, as
@@ -95,7 +101,7 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     success_interval: Interval
     seconds: Amount
     last_sent: Amount
-    throughput: Amount
+    throughput: Amount | None
     partial: bool
     answers: tuple[Answers, ...]
     errors: dict[str, Count]
@@ -103,6 +109,14 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     pace: Pace | None
     histogram: str
     outcomes: str
+    unsent: int = 0
+    signal: int | None = None
+    thresholds: tuple[Kept, ...] = ()
+
+    @property
+    def known(self) -> int:
+        """How many requests have an outcome: all but those given up when it was interrupted."""
+        return self.sent - self.errors.get(ErrorKind.UNANSWERED, 0)
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for counts that contradict each other: a damaged record's."""
@@ -112,5 +126,5 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
             )
         if len(self.outcomes) != outcome.packed(self.sent):
             raise ValueError(f"the outcomes are not those of {self.sent} requests")
-        if (self.success_rate is None) != (not self.sent):
-            raise ValueError(f"the success rate is not that of {self.sent} requests")
+        if (self.success_rate is None) != (not self.known):
+            raise ValueError(f"the success rate is not that of {self.known} requests")

@@ -25,6 +25,8 @@ class ErrorKind(StrEnum):
     """What came is not HTTP."""
     UNANSWERED = "unanswered"
     """The load was interrupted while the answer was awaited."""
+    UNSENT = "not sent"
+    """This machine had no file, port or memory left to send it, or did not let it out."""
     OTHER = "other"
 
 
@@ -36,7 +38,22 @@ _BY_ERRNO = {
     errno.ETIMEDOUT: ErrorKind.TIMEOUT,
     errno.EHOSTUNREACH: ErrorKind.UNREACHABLE,
     errno.ENETUNREACH: ErrorKind.UNREACHABLE,
-}
+} | dict.fromkeys(
+    (
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+        errno.EADDRNOTAVAIL,
+        errno.EADDRINUSE,
+        errno.EAGAIN,
+        errno.EACCES,
+        errno.EPERM,
+    ),
+    ErrorKind.UNSENT,
+)
+_UNASKED = {socket.EAI_MEMORY, socket.EAI_SYSTEM}
+"""Errors of looking a name up that are not about the name."""
 
 
 def kind_of(error: Exception) -> ErrorKind:
@@ -44,7 +61,7 @@ def kind_of(error: Exception) -> ErrorKind:
     if isinstance(error, TimeoutError):
         return ErrorKind.TIMEOUT
     if isinstance(error, socket.gaierror):
-        return ErrorKind.DNS
+        return ErrorKind.UNSENT if error.errno in _UNASKED else ErrorKind.DNS
     number = error.errno if isinstance(error, OSError) else None
     return _BY_ERRNO.get(number or 0, ErrorKind.OTHER)
 

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 MOST_CLASSES = 1000
 """So many kinds of answers are told apart; bodies without a pattern would fill the memory."""
 THE_REST = "(other answers)"
+EXAMPLE_LENGTH = 256
+"""Characters of an answer that are kept as an example of its kind."""
 
 _OK = range(200, 300)
+_UNSENT = b"\x02"
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -38,7 +41,9 @@ class Tally:
     def __init__(self) -> None:
         """Nothing was sent."""
         self.finished = 0
+        self.answered = 0
         self.succeeded = 0
+        self.unsent = 0
         self.latencies = Recorder()
         self._successes = bytearray()
         self._errors: Counter[str] = Counter()
@@ -46,14 +51,19 @@ class Tally:
         self._examples: dict[bytes, str] = {}
 
     @property
-    def sent(self) -> int:
+    def begun(self) -> int:
         """How many requests were begun."""
         return len(self._successes)
 
     @property
+    def sent(self) -> int:
+        """How many requests were begun, without those that this machine could not send."""
+        return len(self._successes) - self.unsent
+
+    @property
     def successes(self) -> bytes:
         """A byte for each request in the order of sending: 1 if it succeeded, else 0."""
-        return bytes(self._successes)
+        return bytes(self._successes).replace(_UNSENT, b"")
 
     @property
     def errors(self) -> Mapping[str, int]:
@@ -65,23 +75,28 @@ class Tally:
         self._successes.append(0)
         return len(self._successes) - 1
 
-    def answered(self, index: int, status: int, body: bytes, latency: float) -> None:
+    def answer(self, index: int, status: int, body: bytes, latency: float) -> None:
         """Count an answer; statuses from 200 to 299 are successes."""
+        self.answered += 1
         if status in _OK:
             self._successes[index] = 1
             self.succeeded += 1
         else:
-            self._errors[f"status {status}"] += 1
+            self._errors[f"status {status}"] += 1  # of three digits, so there are not many
         self.latencies.add(latency)
         self._count(class_of(body), body)
 
-    def failed(self, kind: ErrorKind, detail: str, waited: float) -> None:
-        """Count a request without an answer.
+    def failed(self, index: int, kind: ErrorKind, detail: str, waited: float) -> None:
+        """Count a request without an answer; one that was not sent is counted apart.
 
         Only time-outs count among the latencies: leaving them out would flatter, and an error
         that came at once would as well if it were counted.
         """
-        self._errors[str(kind)] += 1
+        if kind is ErrorKind.UNSENT:
+            self.unsent += 1
+            self._successes[index] = ord(_UNSENT)
+        else:
+            self._errors[str(kind)] += 1
         if kind is ErrorKind.TIMEOUT:
             self.latencies.add(waited)
         text = f"no answer: {kind}"
@@ -100,5 +115,6 @@ class Tally:
         if kind not in self._examples:
             if len(self._examples) >= MOST_CLASSES:
                 kind = THE_REST.encode()
-            self._examples.setdefault(kind, answer.decode(errors="replace").strip())
+            shown = answer[: 4 * EXAMPLE_LENGTH].decode(errors="replace").strip()
+            self._examples.setdefault(kind, shown[:EXAMPLE_LENGTH])
         self._kinds[kind] += 1

@@ -108,7 +108,7 @@ def _attempts(run: Record, forecasts: Forecasts) -> Point | None:
 
 
 def _series(run: Record) -> str:
-    return f"{run.spec.parameters.get('max-retries')} retries at a time"
+    return f"{run.spec.parameters.get('max-retries')} concurrent retries"
 
 
 def _chart(
@@ -151,7 +151,7 @@ def _spec(
         "type": "quantitative",
         "scale": {"type": "log", "base": 2, "nice": False, "padding": 14},
         "axis": {
-            "title": "requests at a time",
+            "title": "concurrency",
             "values": sorted({point.concurrency for point in points}),
             "format": "d",
             "grid": False,

@@ -86,18 +86,17 @@ def point(copies: int, up: float, **others: Times) -> Point:
 def test_the_cost_of_a_pod_is_held_against_the_second_size_and_compose_against_its_own() -> None:
     beside = point(42, 11.0, compose=Times(22.0, 9.0), floor=Times(8.8, 2.0))
     scale = Scale(MADE, 2, 42, (point(1, 0.9), point(10, 3.0), beside, point(100, 51.0)))
-    flat, compose = scale.lines()
+    flat, near, compose = scale.lines()
+    assert (near.share, near.met) == ("1.25", False)
     assert (flat.share, flat.met) == ("2.00", False)
-    assert (compose.share, compose.met) == ("0.50", False)
+    assert (compose.share, compose.met) == ("0.50", True)
     assert compose.why.startswith(f"{FLOOR} is at 0.40: ")
 
 
-def test_the_short_table_leaves_out_what_others_take_and_the_spread() -> None:
+def test_a_row_has_its_reason_only_when_its_target_is_missed() -> None:
     figures = {"lab": "1 s", "takes": "2 s", "share": "0.5", "spread": "0.4 to 0.6"}
     line = Line(what="w", beside="b", target="≤ 1", met=False, why="so", **figures)
-    assert table([line]).splitlines()[2] == (
-        "| w | 1 s | b | 2 s | **0.5** (0.4 to 0.6) | ≤ 1 **missed** | so |"
-    )
-    assert table([line], short=True).splitlines()[2] == (
-        "| w | 1 s | b | **0.5** | ≤ 1 **missed** | so |"
-    )
+    head = "| w | 1 s | b | 2 s | **0.5** (0.4 to 0.6) | ≤ 1"
+    assert table([line]).splitlines()[2] == f"{head} **missed** | so |"
+    met = Line(what="w", beside="b", target="≤ 1", met=True, why="so", **figures)
+    assert table([met]).splitlines()[2] == f"{head} met | |"

@@ -50,13 +50,17 @@ def test_two_labs_with_different_ports_are_not_in_each_other_s_way(engine: FakeE
 def test_a_pod_of_the_same_name_is_in_the_way(engine: FakeEngine, lab: str) -> None:
     engine.add_network("foreign", "10.88.0.0/16")
     engine.add_pod(PodSpec(name="service-a-pod", network="foreign"), lab)
-    with pytest.raises(ConflictError, match=r"^pod service-a-pod exists and is not this lab's$"):
+    with pytest.raises(
+        ConflictError, match=r"^pod service-a-pod exists and does not belong to this lab$"
+    ):
         conflicts.check(DIRECT, engine.observe("lab"))
 
 
 def test_a_container_of_the_same_name_is_in_the_way(engine: FakeEngine) -> None:
     engine.add_container(container("service-b"))
-    with pytest.raises(ConflictError, match=r"^container service-b exists and is not this lab's$"):
+    with pytest.raises(
+        ConflictError, match=r"^container service-b exists and does not belong to this lab$"
+    ):
         conflicts.check(DIRECT, engine.observe("lab"))
 
 
@@ -68,7 +72,9 @@ def test_a_container_with_the_name_of_a_pod_is_in_the_way(engine: FakeEngine) ->
 
 def test_a_network_of_the_same_name_is_in_the_way(engine: FakeEngine) -> None:
     engine.add_network("lab", "10.88.0.0/16")
-    with pytest.raises(ConflictError, match=r"^network lab exists and is not this lab's$"):
+    with pytest.raises(
+        ConflictError, match=r"^network lab exists and does not belong to this lab$"
+    ):
         conflicts.check(DIRECT, engine.observe("lab"))
 
 
@@ -118,10 +124,10 @@ def test_everything_in_the_way_is_named_at_once(engine: FakeEngine) -> None:
     publish(engine, "127.0.0.1", 8080)
     with pytest.raises(ConflictError) as caught:
         conflicts.check(DIRECT, engine.observe("lab"))
-    assert caught.value.message == "3 things are in the way of this lab"
+    assert caught.value.message == "3 resources conflict with this lab"
     assert caught.value.details == (
-        "container service-b exists and is not this lab's",
-        "volume lab-prometheus-data exists and is not this lab's",
+        "container service-b exists and does not belong to this lab",
+        "volume lab-prometheus-data exists and does not belong to this lab",
         "port 8080 (service-a) is published by pod foreign-pod",
     )
     assert "--name" in caught.value.hint
@@ -133,7 +139,7 @@ def test_a_guest_in_one_of_the_lab_s_pods_is_in_the_way_of_everything(
 ) -> None:
     up(engine, DIRECT)
     engine.add_container(container("guest"), pod=engine.pod_named("service-a-pod").id)
-    with pytest.raises(ConflictError, match="container guest sits in service-a-pod"):
+    with pytest.raises(ConflictError, match="container guest is in service-a-pod"):
         conflicts.check(DIRECT if going == "up" else None, engine.observe("lab"))
 
 

@@ -217,17 +217,17 @@ def test_a_removed_network_takes_every_pod_with_it() -> None:
     up(engine, DIRECT)
     del engine.networks["lab"]
     assert changes(diff(DIRECT, engine.observe("lab"))) == golden("""
-        remove pod prometheus-pod  because its network is made anew
-        remove pod service-a-pod  because its network is made anew
-        remove pod service-b-pod  because its network is made anew
+        remove pod prometheus-pod  because its network is recreated
+        remove pod service-a-pod  because its network is recreated
+        remove pod service-b-pod  because its network is recreated
         create network lab  because it does not exist
-        create pod service-b-pod  because its network is made anew
+        create pod service-b-pod  because its network is recreated
         create container service-b  because its pod is new
         start pod service-b-pod  because it is new
-        create pod prometheus-pod  because its network is made anew
+        create pod prometheus-pod  because its network is recreated
         create container envoy-prom  because its pod is new
         start pod prometheus-pod  because it is new
-        create pod service-a-pod  because its network is made anew
+        create pod service-a-pod  because its network is recreated
         create container service-a  because its pod is new
         start pod service-a-pod  because it is new
     """)
@@ -249,7 +249,7 @@ def test_a_removed_record_is_written_again(engine: FakeEngine) -> None:
     for name in [v.name for v in engine.volumes.values() if v.spec]:
         del engine.volumes[name]
     assert changes(repair(engine), sidecar=SIDECAR) == golden("""
-        create record <sidecar>  because sidecar was asked for
+        create record <sidecar>  because it stores sidecar
     """)
 
 

@@ -22,7 +22,7 @@ def test_from_nothing_to_direct() -> None:
         build image service-b  because it is not in podman's storage
         build image envoy-prom  because it is not in podman's storage
         build image service-a  because it is not in podman's storage
-        create record <direct>  because direct was asked for
+        create record <direct>  because it stores direct
         create network lab  because it does not exist
         create volume lab-prometheus-data  because it does not exist
         create pod service-b-pod  because it does not exist
@@ -57,7 +57,7 @@ def test_from_nothing_to_sidecar() -> None:
         build image envoy-prom  because it is not in podman's storage
         build image service-a  because it is not in podman's storage
         build image service-a-envoy  because it is not in podman's storage
-        create record <sidecar>  because sidecar was asked for
+        create record <sidecar>  because it stores sidecar
         create network lab  because it does not exist
         create volume lab-prometheus-data  because it does not exist
         create pod service-b-pod  because it does not exist
@@ -80,8 +80,8 @@ def test_from_direct_to_sidecar_only_what_runs_in_the_pod_of_service_a_is_replac
     assert readable(plan, direct=DIRECT, sidecar=SIDECAR) == golden("""
         build image base-envoy  because it is not in podman's storage
         build image service-a-envoy  because it is not in podman's storage
-        create record <sidecar>  because sidecar was asked for
-        remove record <direct>  because something else was asked for
+        create record <sidecar>  because it stores sidecar
+        remove record <direct>  because sidecar replaces it
         remove container service-a  because its image or settings changed
         create container service-a  because its image or settings changed
         start container service-a  because it is new
@@ -90,13 +90,13 @@ def test_from_direct_to_sidecar_only_what_runs_in_the_pod_of_service_a_is_replac
         keep image service-b  because it is in podman's storage
         keep image envoy-prom  because it is in podman's storage
         keep image service-a  because it is in podman's storage
-        keep network lab  because nothing about it changed
+        keep network lab  because it did not change
         keep volume lab-prometheus-data  because it holds the data of earlier runs
-        keep pod service-b-pod  because nothing about it changed
-        keep container service-b  because nothing about it changed
-        keep pod prometheus-pod  because nothing about it changed
-        keep container envoy-prom  because nothing about it changed
-        keep pod service-a-pod  because nothing about it changed
+        keep pod service-b-pod  because it did not change
+        keep container service-b  because it did not change
+        keep pod prometheus-pod  because it did not change
+        keep container envoy-prom  because it did not change
+        keep pod service-a-pod  because it did not change
     """)
 
 
@@ -105,8 +105,8 @@ def test_from_sidecar_back_to_direct_only_what_runs_in_the_pod_of_service_a_is_r
     up(engine, SIDECAR)
     plan = diff(DIRECT, engine.observe("lab"))
     assert changes(plan, direct=DIRECT, sidecar=SIDECAR) == golden("""
-        create record <direct>  because direct was asked for
-        remove record <sidecar>  because something else was asked for
+        create record <direct>  because it stores direct
+        remove record <sidecar>  because direct replaces it
         remove container service-a-envoy  because direct has no such container
         remove container service-a  because its image or settings changed
         create container service-a  because its image or settings changed
@@ -146,16 +146,16 @@ def test_up_again_does_nothing_and_says_why() -> None:
         keep image envoy-prom  because it is in podman's storage
         keep image service-a  because it is in podman's storage
         keep image service-a-envoy  because it is in podman's storage
-        keep record <sidecar>  because the same was asked for
-        keep network lab  because nothing about it changed
+        keep record <sidecar>  because the scenario did not change
+        keep network lab  because it did not change
         keep volume lab-prometheus-data  because it holds the data of earlier runs
-        keep pod service-b-pod  because nothing about it changed
-        keep container service-b  because nothing about it changed
-        keep pod prometheus-pod  because nothing about it changed
-        keep container envoy-prom  because nothing about it changed
-        keep pod service-a-pod  because nothing about it changed
-        keep container service-a  because nothing about it changed
-        keep container service-a-envoy  because nothing about it changed
+        keep pod service-b-pod  because it did not change
+        keep container service-b  because it did not change
+        keep pod prometheus-pod  because it did not change
+        keep container envoy-prom  because it did not change
+        keep pod service-a-pod  because it did not change
+        keep container service-a  because it did not change
+        keep container service-a-envoy  because it did not change
     """)
 
 
@@ -221,8 +221,8 @@ def test_another_error_rate_replaces_only_the_container_of_service_b() -> None:
     up(engine, SIDECAR)
     new = spec("sidecar", error_rate=30)
     assert changes(diff(new, engine.observe("lab")), old=SIDECAR, new=new) == golden("""
-        create record <new>  because sidecar was asked for
-        remove record <old>  because something else was asked for
+        create record <new>  because it stores sidecar
+        remove record <old>  because sidecar replaces it
         remove container service-b  because its image or settings changed
         create container service-b  because its image or settings changed
         start container service-b  because it is new
@@ -234,8 +234,8 @@ def test_another_port_replaces_only_the_pod_that_publishes_it() -> None:
     up(engine, DIRECT)
     new = spec("direct", port=8081)
     assert changes(diff(new, engine.observe("lab")), old=DIRECT, new=new) == golden("""
-        create record <new>  because direct was asked for
-        remove record <old>  because something else was asked for
+        create record <new>  because it stores direct
+        remove record <old>  because direct replaces it
         remove pod service-a-pod  because its addresses, names or ports changed
         create pod service-a-pod  because its addresses, names or ports changed
         create container service-a  because its pod is new
@@ -249,8 +249,8 @@ def test_another_number_of_retries_makes_another_image_and_replaces_only_envoy()
     new = spec("sidecar", retries=5)
     assert changes(diff(new, engine.observe("lab")), old=SIDECAR, new=new) == golden("""
         build image service-a-envoy  because it is not in podman's storage
-        create record <new>  because sidecar was asked for
-        remove record <old>  because something else was asked for
+        create record <new>  because it stores sidecar
+        remove record <old>  because sidecar replaces it
         remove container service-a-envoy  because its image or settings changed
         create container service-a-envoy  because its image or settings changed
         start container service-a-envoy  because it is new
@@ -289,7 +289,7 @@ def test_of_two_records_the_older_one_goes_when_the_newer_is_asked_for_again() -
             engine.execute(step)
     plan = diff(DIRECT, engine.observe("lab"))
     assert changes(plan, direct=DIRECT, sidecar=SIDECAR) == golden("""
-        remove record <sidecar>  because something else was asked for
+        remove record <sidecar>  because direct replaces it
     """)
 
 
@@ -301,8 +301,8 @@ def test_of_two_records_the_older_one_is_written_anew_when_it_is_asked_for() -> 
     plan = diff(DIRECT, engine.observe("lab"))
     assert changes(plan, direct=DIRECT, sidecar=SIDECAR) == golden("""
         remove record <direct>  because a newer one exists
-        create record <direct>  because direct was asked for
-        remove record <sidecar>  because something else was asked for
+        create record <direct>  because it stores direct
+        remove record <sidecar>  because direct replaces it
     """)
     up(engine, DIRECT)
     assert engine.observe("lab").recorded() == DIRECT
@@ -353,8 +353,8 @@ def test_a_copy_more_leaves_the_others_and_makes_anew_who_knows_their_addresses(
     plan = diff(three, engine.observe("lab"))
     assert changes(plan, two=two, three=three) == golden("""
         build image envoy-prom  because it is not in podman's storage
-        create record <three>  because scale was asked for
-        remove record <two>  because something else was asked for
+        create record <three>  because it stores scale
+        remove record <two>  because scale replaces it
         remove pod prometheus-pod  because its addresses, names or ports changed
         remove pod service-a-pod  because its addresses, names or ports changed
         create pod service-b-pod-3  because it does not exist

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from lab.converge.diff import diff
 from lab.converge.observed import (
+    ABANDONED,
     Observed,
     SeenContainer,
     SeenNetwork,
     SeenPod,
     SeenVolume,
 )
+from lab.engine import working
 from lab.errors import EngineError
 from tests.unit.engine.fake_podman import answer
 
@@ -262,3 +268,28 @@ def test_a_range_of_more_ports_than_there_are_is_unexpected(engine: Engine) -> N
     found, _ = engine(respond)
     with pytest.raises(EngineError, match="something unexpected"):
         found.observe("lab")
+
+
+def test_what_a_build_of_lab_left_is_abandoned_once_its_process_is_gone(engine: Engine) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    here = working.name()
+    gone = here.replace(f"-{os.getpid()}-", f"-{ended.pid}-")
+    reused = f"{here.rpartition('-')[0]}-1"
+    elsewhere = here.replace(here.split("-")[1], "0" * 8).replace(f"-{os.getpid()}-", "-1-")
+    names = [f"{base}-working-container-7" for base in (here, gone, reused, elsewhere)]
+    names += [f"x-{gone}-working-container", f"{gone}-working-container-x", gone]
+    items = [
+        {"Id": name, "Names": [name], "State": "storage", "Command": ["buildah"], "Labels": None}
+        for name in names
+    ]
+    lists = LISTS | {"/containers/json": items}
+    fake, _ = engine(lambda _, path: answer(200, lists[path]))
+    seen = fake.observe("lab")
+    assert [(c.name, c.state) for c in seen.containers] == [
+        (f"{gone}-working-container-7", ABANDONED),
+        (f"{reused}-working-container-7", ABANDONED),
+    ]
+    assert [str(step) for step in diff(None, seen).steps[:2]] == [
+        f"remove container {c.name}  because its build was interrupted" for c in seen.containers
+    ]

@@ -33,3 +33,27 @@ def test_versions_that_are_new_enough_or_unknown_pass(version: tuple[int, ...]) 
 def test_versions_that_are_too_old_are_refused(version: tuple[int, ...]) -> None:
     with pytest.raises(EngineError, match="is too old"):
         versions.check(version)
+
+
+@pytest.mark.parametrize(
+    ("version", "first", "number"),
+    [
+        ((4, 3, 1), "CVE-2024-1753", 5),
+        ((4, 9, 3), "CVE-2024-1753", 5),
+        ((4, 9, 4), "CVE-2024-9407", 4),
+        ((5, 0, 0), "CVE-2024-1753", 5),
+        ((5, 0, 1), "CVE-2024-9407", 4),
+        ((5, 2, 4), "CVE-2024-9675", 3),
+        ((5, 2, 5), "CVE-2024-11218", 1),
+    ],
+)
+def test_holes_that_a_release_still_has_are_named(
+    version: tuple[int, ...], first: str, number: int
+) -> None:
+    found = versions.holes(version)
+    assert (found[0], len(found)) == (first, number)
+
+
+@pytest.mark.parametrize("version", [(5, 3, 2), (5, 8, 6), (6, 0), ()])
+def test_newer_and_unknown_releases_have_none_of_them(version: tuple[int, ...]) -> None:
+    assert versions.holes(version) == ()

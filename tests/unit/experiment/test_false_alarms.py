@@ -81,10 +81,19 @@ def test_certain_failure_leaves_no_room() -> None:
     assert judgement(judged, "retries").interval == (2000, 2000)
 
 
-def test_no_requests_confirm_that_nothing_was_counted() -> None:
-    judged = Run(requests=0).judged()
-    assert overall(judged.judgements) is Verdict.CONFIRMED
-    assert judgement(judged, "success").predicted == "0.0"
+@pytest.mark.parametrize("scenario", ["direct", "sidecar"])
+def test_no_requests_measure_nothing(scenario: str) -> None:
+    judged = Run(scenario=scenario, requests=0).judged()
+    assert {each.verdict for each in judged.judgements} == {Verdict.NOT_MEASURED}
+    assert judgement(judged, "success").why == ("no request was sent",)
+
+
+def test_requests_that_this_machine_could_not_send_are_held_against_nobody() -> None:
+    record = Run(scenario="direct", error_rate=0, requests=100).record()
+    load = msgspec.structs.replace(record.load, unsent=3)
+    found = judged(msgspec.structs.replace(record, load=load))
+    assert {each.verdict for each in found.judgements} == {Verdict.NOT_MEASURED}
+    assert judgement(found, "success").why == ("3 requests could not be sent by this machine",)
 
 
 def test_fewer_requests_than_clients_tell_no_rate_for_the_breaker() -> None:

@@ -12,7 +12,7 @@ from lab import lifecycle
 from lab.converge.observed import Observed
 from lab.converge.plan import Plan
 from lab.experiment import replay as module
-from lab.experiment.replay import Replayed, replay
+from lab.experiment.replay import Replayed, replay, wish
 from lab.images.sources import Choice
 from lab.measure.records import Image
 from lab.progress import SilentReporter
@@ -64,10 +64,10 @@ class Bench:
             ("up", self._nothing),
         ):
             self.monkeypatch.setattr(lifecycle, name, stand_in)
-        self.monkeypatch.setattr(module, "pour", self._pour)
+        self.monkeypatch.setattr(module, "warm_up", self._warm_up)
         self.monkeypatch.setattr(module, "measure", lambda *_: second or first)
         lab = lifecycle.Lab(FakeEngine(), SilentReporter())
-        return replay(lab, first, "lab", self._pouring, timeout=1)
+        return replay(lab, first, wish(first, "lab"), self._pouring, timeout=1)
 
     def _prepare(self, made: lifecycle.Prepared) -> Callable[..., lifecycle.Prepared]:
         def prepare(_lab: lifecycle.Lab, wish: lifecycle.Wish) -> lifecycle.Prepared:
@@ -76,7 +76,7 @@ class Bench:
 
         return prepare
 
-    def _pour(self, order: Order, _tell: object) -> None:
+    def _warm_up(self, order: Order, _pouring: object) -> None:
         self.sent.append(order.requests)
 
     @staticmethod
@@ -119,8 +119,8 @@ def test_through_a_sidecar_the_place_in_the_sequence_cannot_be_reached(bench: Be
 OTHER_IMAGE = (Image(reference="localhost/lab/service-b:2", id="b2", digest="sha256:b2"),)
 NEED_NOT = {
     "the run had no seed": recorded(seed=None),
-    "several requests were under way at a time": with_order(concurrency=2),
-    "its length was a time": with_order(duration=1.0),
+    "several requests were in flight": with_order(concurrency=2),
+    "it was limited by time": with_order(duration=1.0),
     "it is not known where service B's sequence began": recorded(skipped=None),
 }
 

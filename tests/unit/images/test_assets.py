@@ -73,3 +73,8 @@ def test_prometheus_asks_both_services_and_the_sidecar_every_second() -> None:
 def test_every_base_is_pinned_to_a_version(name: str) -> None:
     tag = bases.base(name).registry.partition(":")[2]
     assert tag.count(".") == 2
+
+
+def test_a_pinned_digest_takes_the_place_of_the_tag() -> None:
+    assert bases.official("python").startswith("docker.io/library/python@sha256:")
+    assert bases.official("envoy") == bases.base("envoy").registry

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import stat
 import tarfile
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import IO, TYPE_CHECKING
 
 import msgspec
@@ -15,7 +15,7 @@ from lab.images.recipes import PACKAGES, REGISTRY, base_image, resolve
 from tests.unit.images.specs import built, lab_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from lab.converge.observed import SeenImage
@@ -46,6 +46,7 @@ class Store:
         self.present = present
         self.pulled: list[str] = []
         self.built: list[Request] = []
+        self.bases: list[str] = []
 
     def inspect(self, reference: str) -> StoredImage | None:
         digest = self.present.get(reference)
@@ -62,16 +63,25 @@ class Store:
         self.pulled.append(reference)
         return "pulled"
 
+    @contextmanager
+    def alias(self, reference: str) -> Iterator[str]:
+        yield f"alias-of-{reference}"
+
+    def end(self) -> None:
+        raise AssertionError
+
     def build(
         self,
         context: IO[bytes],
         *,
         containerfile: str,
+        base: str,
         tag: str,
         arguments: Mapping[str, str],
         emit: Callable[[str], None],
     ) -> str:
         emit("building")
+        self.bases.append(base)
         self.built.append(Request(containerfile, tag, dict(arguments), context.read()))
         return "built"
 
@@ -166,6 +176,8 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory that alone is on PATH, for programs that stand in for real ones."""
     directory = tmp_path / "bin"
     directory.mkdir()
+    (tmp_path / "debian-archive-keyring.gpg").touch()
+    monkeypatch.setattr("lab.images.roots.KEYRINGS", tmp_path)
     monkeypatch.setenv("PATH", str(directory))
     return directory
 
@@ -260,3 +272,28 @@ def test_the_wheels_of_a_context_are_part_of_it_without_what_names_the_host(
     Builder(store).build(image, quiet)
     site_packages = [name for name in store.built[0].names() if name.startswith("site-")]
     assert site_packages == ["site-packages/app/__init__.py"]
+
+
+def test_only_debians_own_keys_may_sign_a_root(programs: Path, tmp_path: Path) -> None:
+    stand_in(programs, 'echo "$*" >&2; exit 1')
+    with pytest.raises(StepError) as caught:
+        Builder(Store()).build(base_image("python", PACKAGES), quiet)
+    assert f"--keyring={tmp_path}/debian-archive-keyring.gpg" in caught.value.details[-1]
+
+
+def test_without_debians_keys_nothing_is_unpacked(programs: Path, tmp_path: Path) -> None:
+    stand_in(programs, "exit 1")
+    (tmp_path / "debian-archive-keyring.gpg").unlink()
+    with pytest.raises(StepError, match="keys of Debian's archive are not installed"):
+        Builder(Store()).build(base_image("python", PACKAGES), quiet)
+
+
+def test_a_base_with_volumes_has_no_run(context: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (context / "Containerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN true\n")
+    base, image = images(PACKAGES, context)
+    store = Store(**{base.reference: "sha256:1"})
+    declares = StoredImage(id="base", digest="sha256:1", labels={}, volumes=("/data",))
+    monkeypatch.setattr(store, "inspect", lambda _: declares)
+    with pytest.raises(StepError, match=f"cannot use RUN: {base.reference} declares volumes"):
+        Builder(store).build(image, quiet)
+    assert store.built == []

@@ -41,16 +41,22 @@ class Api:
         self.answer = answer
         self.sent: dict[str, Any] = {}
 
-    def get(self, _path: str, **arguments: Any) -> Answer:  # noqa: ANN401 - requests' own
+    def get(self, path: str, **_: Any) -> Answer:  # noqa: ANN401 - requests' own
+        return Answer(status=404) if path.startswith("/images/") else self.answer
+
+    def post(self, _path: str, **arguments: Any) -> Answer:  # noqa: ANN401
         self.sent = arguments
         return self.answer
 
-    post = get
-
 
 def build(api: Api, lines: list[str]) -> str:
-    return Images(cast("APIClient", api)).build(
-        io.BytesIO(), containerfile="Containerfile", tag="t", arguments={}, emit=lines.append
+    return Images(cast("APIClient", api), local=False).build(
+        io.BytesIO(),
+        containerfile="Containerfile",
+        base="b",
+        tag="t",
+        arguments={},
+        emit=lines.append,
     )
 
 

@@ -48,7 +48,7 @@ def test_an_unknown_source_is_refused_with_the_known_ones(wanted: LabSpec) -> No
 @pytest.mark.parametrize("source", [PACKAGES, REGISTRY])
 def test_auto_takes_the_source_whose_images_are_there(wanted: LabSpec, source: str) -> None:
     choice = choose(AUTO, wanted, stored(wanted, source).__contains__, None, must_not_ask)
-    assert (choice.source, choice.reason) == (source, "all images are there already")
+    assert (choice.source, choice.reason) == (source, "all images exist")
 
 
 @pytest.mark.parametrize("source", [PACKAGES, REGISTRY])

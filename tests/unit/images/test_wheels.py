@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import sys
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,17 @@ from lab.images import cache, wheels
 if TYPE_CHECKING:
     from pathlib import Path
 
-HASH = f"--hash=sha256:{hashlib.sha256(b'wheel').hexdigest()}"
+
+def archive(size: int = 1) -> bytes:
+    """A wheel that holds so much."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr(zipfile.ZipInfo("app/__init__.py"), bytes(size))
+    return buffer.getvalue()
+
+
+WHEEL = archive()
+HASH = f"--hash=sha256:{hashlib.sha256(WHEEL).hexdigest()}"
 PIN = f"app==1 {HASH}\n".encode()
 
 # Stands in for Python with pip: notes how it was called, and does what is asked of it.
@@ -26,7 +38,7 @@ esac
 {{ echo "$*"; pwd; ls -A; cat requirements.txt; env; }} >"{log}.$verb"
 while [ "$#" -gt 1 ]; do
   case $1 in
-    --dest) mkdir -p "$2"; printf wheel >"$2/app-1-py3-none-any.whl";;
+    --dest) mkdir -p "$2"; cp "{wheel}" "$2/app-1-py3-none-any.whl";;
     --target) mkdir -p "$2/app"; touch "$2/app/__init__.py";;
   esac
   shift
@@ -41,6 +53,8 @@ class Pip:
         self.config = folder / "config"
         self.config.touch()
         self.log = folder / "log"
+        self.wheel = folder / "wheel"
+        self.wheel.write_bytes(WHEEL)
 
     def said(self, verb: str) -> list[str]:
         return self.log.with_suffix(f".{verb}").read_text().splitlines()
@@ -54,7 +68,7 @@ class Pip:
 def pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pip:
     made = Pip(tmp_path)
     program = tmp_path / "python"
-    program.write_text(PYTHON.format(config=made.config, log=made.log))
+    program.write_text(PYTHON.format(config=made.config, log=made.log, wheel=made.wheel))
     program.chmod(0o755)
     monkeypatch.setattr(wheels, "_PIP", (str(program), *wheels._PIP[1:]))  # noqa: SLF001
     return made
@@ -127,7 +141,18 @@ def test_cached_wheels_are_held_against_their_pins_each_time(pip: Pip) -> None:
     cached.write_text("another")
     fetched()
     assert pip.said("download")
-    assert cached.read_text() == "wheel"
+    assert cached.read_bytes() == WHEEL
+
+
+def test_wheels_that_hold_too_much_are_not_unpacked(
+    pip: Pip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wheels, "MAX_BYTES", 0)
+    with pytest.raises(StepError, match="the wheels hold more than"):
+        fetched()
+    assert pip.said("download")
+    with pytest.raises(FileNotFoundError):
+        pip.said("install")
 
 
 def test_what_is_no_pin_never_reaches_pip(pip: Pip) -> None:

@@ -43,7 +43,7 @@ def test_the_breaker_is_explained_where_it_may_refuse() -> None:
     (why,) = predict(load(clients=16)).why
     assert why.startswith(
         "99.2% would succeed if every retry were allowed; at concurrency 16 the circuit breaker, "
-        "which allows 3 retries at a time, brings that to "
+        "which allows 3 concurrent retries, brings that to "
     )
 
 
@@ -64,7 +64,7 @@ def test_an_open_loop_is_predicted_only_where_the_breaker_cannot_refuse() -> Non
     refused = predict(load(clients=16, rate=100.0))
     assert not refused.counts
     assert refused.missing == (
-        "theory knows the circuit breaker in closed loops only, and this was open"
+        "theory covers the circuit breaker in closed loops only, and this was open"
     )
     assert predict(load(clients=3, rate=100.0)).counts
 

@@ -104,7 +104,7 @@ def test_a_check_shows_its_numbers() -> None:
 
 def test_suppressed_retries_are_named_with_the_limit() -> None:
     assert (
-        "2 retries were suppressed by the circuit breaker, which allows 3 at a time "
+        "2 retries were suppressed by the circuit breaker, whose limit is 3 "
         "(upstream_rq_retry_overflow)"
     ) in ledger(snapshot(SIDECAR)).notes
 
@@ -262,9 +262,9 @@ def test_failures_that_only_the_client_saw_are_named_with_their_kinds() -> None:
 
 def test_requests_still_under_way_are_named() -> None:
     busy = snapshot(SIDECAR, extra=((UNDER_WAY[0], 2), (UNDER_WAY[1], 2)))
-    assert (
-        "the lab was not at rest after the load: 2 requests under way in the sidecar"
-    ) in ledger(busy).notes
+    assert ("the lab was not idle after the load: 2 requests in flight in the sidecar") in ledger(
+        busy
+    ).notes
 
 
 def test_an_equation_that_fails_outweighs_one_that_was_not_measured() -> None:
@@ -283,3 +283,41 @@ def test_ledgers_and_snapshots_survive_json() -> None:
     found = ledger(after)
     assert msgspec.json.decode(msgspec.json.encode(found), type=Ledger) == found
     assert msgspec.json.decode(msgspec.json.encode(after), type=Snapshot) == after
+
+
+LATE = Scrape(job=SERVICE_B, time=1000.0)
+"""Of a process that shows no series before it has counted something."""
+
+
+def test_a_counter_that_appears_was_0_when_its_target_was_scraped_without_it() -> None:
+    before = snapshot(sidecar=False, scrapes=(LATE,))
+    only_good = snapshot({"a_succeeded": 94, "a_failed": 6, "b_succeeded": 94}, sidecar=False)
+    seen = only_good.scrape(SERVICE_B)
+    seen = msgspec.structs.replace(seen, samples=seen.samples[:1])
+    found = ledger(
+        snapshot({"a_succeeded": 94, "a_failed": 6}, sidecar=False, scrapes=(seen,)), before=before
+    )
+    assert (found.count("b_succeeded"), found.count("b_failed")) == (94, 0)
+    assert ledger(snapshot(DIRECT, sidecar=False), before=before).outcome is Outcome.HOLDS
+
+
+def test_a_counter_that_never_appears_is_not_measured() -> None:
+    never = snapshot(DIRECT, sidecar=False, scrapes=(LATE,))
+    assert ledger(never, before=never).count("b_succeeded") is None
+
+
+def test_a_counter_that_appears_at_another_process_is_not_measured() -> None:
+    before = snapshot(sidecar=False, scrapes=(LATE,))
+    seen = msgspec.structs.replace(
+        snapshot(DIRECT, sidecar=False).scrape(SERVICE_B), restarted=True
+    )
+    after = snapshot(DIRECT, sidecar=False, scrapes=(seen,))
+    assert ledger(after, before=before).count("b_succeeded") is None
+
+
+def test_a_counter_that_appears_at_a_target_that_was_not_scraped_is_not_measured() -> None:
+    down = Scrape(job=SERVICE_B, problem="connection refused")
+    before = snapshot(sidecar=False, scrapes=(down,))
+    found = ledger(snapshot(DIRECT, sidecar=False), before=before)
+    assert found.count("b_succeeded") is None
+    assert "connection refused" in found.check("a=b").gap

@@ -57,7 +57,7 @@ def test_there_is_no_spread_where_a_copy_was_not_measured() -> None:
     assert spread(QUANTITY, growth) is None
     assert growth.of(METRICS["b_failed"]) is None
     assert growth.gap(METRICS["b_failed"]) == (
-        "service-b (2.b) was not scraped after the load: it was not asked for"
+        "service-b (2.b) was not scraped after the load: it was not queried"
     )
 
 

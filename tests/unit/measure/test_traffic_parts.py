@@ -84,7 +84,14 @@ def test_a_kind_of_answer_is_24_characters_of_its_first_line(body: bytes, expect
         (OSError(errno.ETIMEDOUT, ""), ErrorKind.TIMEOUT),
         (socket.gaierror(socket.EAI_NONAME, ""), ErrorKind.DNS),
         (OSError(errno.EHOSTUNREACH, ""), ErrorKind.UNREACHABLE),
-        (OSError(errno.EMFILE, ""), ErrorKind.OTHER),
+        (OSError(errno.EMFILE, ""), ErrorKind.UNSENT),
+        (OSError(errno.ENFILE, ""), ErrorKind.UNSENT),
+        (OSError(errno.EADDRNOTAVAIL, ""), ErrorKind.UNSENT),
+        (OSError(errno.ENOBUFS, ""), ErrorKind.UNSENT),
+        (OSError(errno.ENOMEM, ""), ErrorKind.UNSENT),
+        (PermissionError(errno.EPERM, ""), ErrorKind.UNSENT),
+        (socket.gaierror(socket.EAI_SYSTEM, ""), ErrorKind.UNSENT),
+        (OSError(errno.EPROTO, ""), ErrorKind.OTHER),
     ],
 )
 def test_errors_have_a_kind(error: Exception, kind: ErrorKind) -> None:

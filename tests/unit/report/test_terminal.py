@@ -1,6 +1,7 @@
 """The graphs in the terminal: they fit, and name what they show."""
 
 import math
+import re
 
 import pytest
 from rich.text import Text
@@ -30,6 +31,13 @@ FULL = rates(
 )
 
 
+@pytest.mark.parametrize("colours", [True, False])
+def test_on_a_narrow_terminal_every_line_still_has_its_name(colours: bool) -> None:  # noqa: FBT001
+    lines = draw(FULL, 60, 40, colours=colours).plain.split("\n")
+    assert max(map(len, lines)) <= 60
+    assert any(re.search(r"after 500 .*suppressed \d+\.\d/s", line) for line in lines)
+
+
 @pytest.mark.parametrize(("width", "height"), [(80, 23), (120, 39), (200, 60)])
 def test_all_graphs_fit_the_terminal(width: int, height: int) -> None:
     lines = draw(FULL, width, height).plain.rstrip("\n").split("\n")
@@ -50,6 +58,17 @@ def test_each_graph_has_its_counter_its_lines_and_their_latest_values() -> None:
 def test_lines_are_drawn_in_different_colours() -> None:
     spans = {str(span.style) for span in draw(rates(FULL.graphs[0]), 80, 20).spans}
     assert len({style for style in spans if "color" in style}) >= 2
+
+
+def test_without_colours_each_line_has_a_character_of_its_own() -> None:
+    drawn = draw(rates(FULL.graphs[0], *FULL.graphs[2:]), 80, 30, colours=False)
+    assert not {span.style for span in drawn.spans if "color" in str(span.style)}
+    first, second = drawn.plain.split(RETRIED)
+    for graph, names in ((first, ("2xx", "5xx")), (second, ("after 500", "suppressed"))):
+        headline, _, plot = graph.partition("\n")
+        for glyph, name in zip("*+", names, strict=True):
+            assert f"{glyph} {name} " in headline
+            assert glyph in plot
 
 
 def test_without_traffic_it_says_what_pours_some() -> None:

@@ -30,7 +30,6 @@ BROKEN = {
     "deep nesting": (b"a: " + b"[" * 100_000, 1, "nested deeper than 32 levels"),
     "another encoding": (b"summary: s\n# \xfc\n", 2, "not UTF-8 text"),
     "a control character": (b"summary: s\n# \x07\n", 2, "has the control character '\\x07'"),
-    "too large a file": (b"#" * (256 * 1024 + 1), 1, "larger than 256 KiB"),
 }
 
 
@@ -109,8 +108,14 @@ def test_a_missing_file_is_one_sentence() -> None:
 
 def test_a_directory_is_not_a_scenario(tmp_path: Path) -> None:
     (tmp_path / "d.yaml").mkdir()
-    with pytest.raises(UsageError, match=r"^'d.yaml' is not a file$"):
+    with pytest.raises(UsageError, match=r"^cannot read 'd.yaml': it is not a regular file$"):
         scenario.load("d.yaml", given={})
+
+
+def test_a_file_larger_than_scenarios_are_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_bytes(b"#" * (256 * 1024 + 1))
+    with pytest.raises(UsageError, match=r"^cannot read 'mine.yaml': it is larger than 256 KiB$"):
+        scenario.load("./mine.yaml", given={})
 
 
 def test_a_path_that_no_file_can_have_is_refused() -> None:

@@ -303,6 +303,15 @@ def test_included_files_come_first_and_share_everything(tmp_path: Path) -> None:
     assert spec.volumes == (VolumeSpec(name="lab-data"),)
 
 
+def test_an_included_file_may_include_what_is_above_it(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/base.yaml").write_text("include: ../base.yaml\n")
+    (tmp_path / "base.yaml").write_text("volumes: {data: }\n")
+    pods = f"pods: {{p: {{containers: {{c: {{image: {IMAGE}}}}}}}}}\n"
+    spec = load(tmp_path, f"summary: s\ninclude: ./sub/base.yaml\n{pods}")
+    assert spec.volumes == (VolumeSpec(name="lab-data"),)
+
+
 def test_a_scenario_may_include_what_the_shipped_ones_share(tmp_path: Path) -> None:
     spec = load(
         tmp_path,

@@ -78,7 +78,7 @@ def test_a_parameter_carries_what_help_and_completion_need() -> None:
         default=2,
         minimum=0,
         maximum=10,
-        help="retries per request",
+        help="maximum retries per request",
     )
 
 

@@ -1,4 +1,4 @@
-# The sidecar spreads the calls of service A over several copies of service B.
+# The sidecar balances the calls of service A across replicas of service B.
 # lab itself also labels what it creates, to know it again.
 
 # Images; lab builds from a copy of the context, to which it adds what the build

@@ -1,0 +1,125 @@
+"""The working containers of lab's builds: how they are told from others, limited and ended.
+
+Podman names the container in which it works on a build after the image that the build stands
+on, and gives it no labels. So lab has every build stand on a name of its own, which tells the
+process that builds: a container of that name is lab's, and is abandoned once that process is
+gone. Podman goes on with a build whose client is gone, so what a build runs has to be killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.engine import host
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROCESSES = Path("/proc")
+"""The process table, proc(5)."""
+REPOSITORY = "localhost/lab/"
+MAX_PROCESSES = 1024
+"""How many processes a build may have at a time, where that can be limited."""
+
+_NAME = re.compile(r"building-([0-9a-f]{8})-(\d+)-(\d+)-working-container(-\d+)?")
+_RUNTIME = b"buildah-oci-runtime"
+"""How the process of podman that waits for a RUN calls itself."""
+_SHORT_ID = 12
+"""How much of its container's id is the host name in a build."""
+
+
+def name() -> str:
+    """Return what the builds of this process stand on, below :data:`REPOSITORY`."""
+    return f"building-{_here()}-{os.getpid()}-{_began(os.getpid())}"
+
+
+def base(container: str) -> str:
+    """Return the name that a working container's build stands on."""
+    return container.rpartition("-working-container")[0]
+
+
+def mine(container: str) -> bool:
+    """Whether a container of that name works on a build of this process."""
+    return _NAME.fullmatch(container) is not None and base(container) == name()
+
+
+def abandoned(container: str) -> bool:
+    """Whether a container of that name works on a build of lab's whose process is gone.
+
+    A build of another host's, or of another container's, is never taken for one.
+    """
+    found = _NAME.fullmatch(container)
+    if not found or found[1] != _here():
+        return False
+    return found[3] != _began(int(found[2]))
+
+
+def kill(identity: str) -> None:
+    """Kill what runs in a working container of that id: podman's build then fails and ends."""
+    for entry in PROCESSES.iterdir():
+        # What is not there any more, or is not ours, raises; so does what is not as podman has it.
+        with suppress(OSError, ValueError, LookupError, TypeError):
+            if not entry.name.isdecimal() or entry.stat().st_uid != os.geteuid():
+                continue
+            if not (entry / "cmdline").read_bytes().startswith(_RUNTIME):
+                continue
+            bundle = entry / "cwd"
+            if (
+                json.loads((bundle / "config.json").read_bytes())["hostname"]
+                != (identity[:_SHORT_ID])
+            ):
+                continue
+            first = int((bundle / "pid").read_text())
+            if _stat(first)[1] == entry.name:
+                os.kill(first, signal.SIGKILL)  # the rest of its namespace goes with it
+
+
+@contextmanager
+def limited(number: int) -> Iterator[str]:
+    """Give a control group for a build to run below, with few processes; "" without root.
+
+    Root is exempt from what ``ulimit -u`` says, and podman's builds have no other limit.
+    """
+    own = f"lab-{name()}-{number}"
+    pids = host.CGROUP_ROOT if host.look().cgroups == "v2" else host.CGROUP_ROOT / "pids"
+    made = pids / own
+    try:
+        made.mkdir()
+        (made / "pids.max").write_text(str(MAX_PROCESSES))
+    except OSError:
+        made = Path()
+    try:
+        yield f"/{own}/build" if made.name else ""
+    finally:
+        for left in (host.CGROUP_ROOT / own, *host.CGROUP_ROOT.glob(f"*/{own}")):
+            with suppress(OSError):
+                (left / "build").rmdir()
+            with suppress(OSError):
+                left.rmdir()
+
+
+def _here() -> str:
+    """This host and its process table, as eight digits."""
+    namespace = (PROCESSES / "self" / "ns" / "pid").readlink()
+    return hashlib.sha256(f"{os.uname().nodename} {namespace}".encode()).hexdigest()[:8]
+
+
+def _began(process: int) -> str:
+    """When a process began, in ticks since the host did; "" when there is none."""
+    try:
+        return _stat(process)[19]
+    except OSError:
+        return ""
+
+
+def _stat(process: int) -> list[str]:
+    """The fields of /proc/PID/stat after the name of the program, which may hold anything."""
+    text = (PROCESSES / str(process) / "stat").read_text(errors="replace")
+    return text.rpartition(")")[2].split()
