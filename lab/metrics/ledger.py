@@ -202,6 +202,8 @@ def _gaps(delta: Delta) -> Iterator[str]:
         for scrape in snapshot.scrapes:
             if scrape.problem:
                 yield f"{scrape.name} was not scraped {when} the load: {scrape.problem}"
+            for name, why in scrape.unusable.items():
+                yield f"{scrape.name} has a {name} that {why}, {when} the load: it is not measured"
 
 
 def _unrest(delta: Delta, quantities: Quantities) -> Iterator[str]:
@@ -211,8 +213,8 @@ def _unrest(delta: Delta, quantities: Quantities) -> Iterator[str]:
                 active = snapshot.total(quantities.service(name), hop.meters[hop.busy])
                 if active:
                     yield (
-                        f"the lab was not at rest {when} the load: "
-                        f"{_number(active, 'request')} under way at {name}"
+                        f"the lab was not idle {when} the load: "
+                        f"{_number(active, 'request')} in flight at {name}"
                     )
 
 

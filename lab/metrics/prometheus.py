@@ -7,12 +7,13 @@ seconds on Prometheus' own clock. A sample carries the time at which its scrape 
 from __future__ import annotations
 
 from datetime import datetime
-from http.client import HTTPConnection, HTTPException
+from math import isfinite
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
+from lab import answers
 from lab.errors import LabError
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ Data = TypeVar("Data")
 
 TIMEOUT = 10.0
 """Seconds that one call may take."""
+MOST_BYTES = 64 * 1024 * 1024
+"""How much one answer may have; the time line of a run of a day has a third of it."""
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -101,7 +104,7 @@ class Prometheus:
             envelope = msgspec.json.decode(body, type=_Envelope)
             if envelope.status == "success":
                 return read(envelope.data)
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise LabError(
                 f"{self.url} did not answer as Prometheus does: HTTP {status}, {error}",
                 hint="is it the address of the lab's Prometheus? see `lab status`",
@@ -109,20 +112,22 @@ class Prometheus:
         raise LabError(f"Prometheus at {self.url} refused a query: {envelope.error}")
 
     def _call(self, path: str) -> tuple[int, bytes]:
-        parts = urlsplit(self.url)
-        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=self._timeout)
         try:
-            connection.request("GET", parts.path.rstrip("/") + path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, HTTPException) as error:
+            answer = answers.get(
+                self.url.rstrip("/") + path,
+                self._timeout,
+                kept=MOST_BYTES,
+                enough=lambda reader: reader.size > MOST_BYTES,
+            )
+        except (OSError, answers.MalformedError) as error:
             reason = str(error) or type(error).__name__
             raise LabError(
                 f"Prometheus at {self.url} does not answer: {reason}",
                 hint="`lab status` shows what is down and `lab up` repairs it",
             ) from error
-        finally:
-            connection.close()
+        if answer.size > MOST_BYTES:
+            raise LabError(f"Prometheus at {self.url} answered more than {MOST_BYTES >> 20} MiB")
+        return answer.status, answer.body
 
 
 class _Envelope(msgspec.Struct):
@@ -180,7 +185,10 @@ def _start(data: msgspec.Raw) -> float:
 
 
 def _time(data: msgspec.Raw) -> float:
-    return float(msgspec.json.decode(data, type=_Scalar).result[1])
+    time = float(msgspec.json.decode(data, type=_Scalar).result[1])
+    if not (isfinite(time) and time >= 0):
+        raise ValueError(f"the time is {time}")
+    return time
 
 
 def _targets(data: msgspec.Raw) -> tuple[Target, ...]:

@@ -40,7 +40,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
 
     ``instance`` is which of its service's targets it is; "" for the only one. ``restarted``: since
     the snapshot before this one its process was replaced, so that its counters started again
-    at 0.
+    at 0. ``unusable`` says of metrics by name why they count nothing: what they say is no number.
     """
 
     service: str
@@ -48,6 +48,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
     time: float | None = None
     problem: str = ""
     restarted: bool = False
+    unusable: dict[str, str] = {}
     samples: tuple[Sample, ...] = ()
 
     @property
@@ -57,6 +58,8 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
 
     def total(self, meter: Meter) -> int | float | None:
         """What a meter's series add up to; None when it was not measured."""
+        if meter.metric in self.unusable:
+            return None
         values = [sample.value for sample in self.samples if sample.belongs_to(meter)]
         if values:
             return _number(sum(values))
@@ -104,12 +107,17 @@ class Delta(msgspec.Struct, frozen=True):
 
     def by_instance(self, service: str, meter: Meter) -> dict[str, int | float | None]:
         """The growth of a counter at each target of its service."""
-        return {
-            before.instance: None
-            if self._gap(before, after, meter)
-            else _grown(before, after, meter)
-            for before, after in self._targets(service)
-        }
+        found: dict[str, int | float | None] = {}
+        for before, after in self._targets(service):
+            begin, end = self._ends(before, after, meter)
+            known = begin is not None and end is not None and not self._gap(before, after, meter)
+            found[before.instance] = (end or 0) - (begin or 0) if known else None
+        return found
+
+    def begin(self, service: str, meter: Meter) -> int | float | None:
+        """What a counter said before, of all targets; None when one was not measured."""
+        ends = (self._ends(before, after, meter) for before, after in self._targets(service))
+        return _sum(begin for begin, _ in ends)
 
     def restarted(self, service: str, instance: str = "") -> bool:
         """Whether the counters of a target started again at 0 in between."""
@@ -128,13 +136,32 @@ class Delta(msgspec.Struct, frozen=True):
         for instance in dict.fromkeys(instances):
             yield self.before.scrape(service, instance), self.after.scrape(service, instance)
 
+    def _ends(
+        self, before: Scrape, after: Scrape, meter: Meter
+    ) -> tuple[int | float | None, int | float | None]:
+        """What a counter said at one target at both ends, None where it was not measured.
+
+        Many programs make a series when there is first something to count; Go's are an example.
+        So what is absent was 0, where the same process, or a replica of it, shows it later.
+        """
+        begin, end = before.total(meter), after.total(meter)
+        shown = any(scrape.total(meter) is not None for scrape in self.after.of(after.service))
+        usable = None not in {before.time, after.time} and not (
+            meter.metric in before.unusable or meter.metric in after.unusable
+        )
+        if not usable or not shown or self._restarted(before, after):
+            return begin, end
+        return begin or 0, end or 0
+
     def _gap(self, before: Scrape, after: Scrape, meter: Meter) -> str:
         if self._restarted(before, after):
             return f"{after.name} was restarted"
         for when, scrape in (("before", before), ("after", after)):
             if scrape.problem:
                 return f"{scrape.name} was not scraped {when} the load: {scrape.problem}"
-        if after.total(meter) is None:
+            if why := scrape.unusable.get(meter.metric):
+                return f"{scrape.name} has a {meter.metric} that {why}"
+        if None in self._ends(before, after, meter):
             return f"{after.name} has no {meter.metric}"
         return ""
 
@@ -153,12 +180,6 @@ class Delta(msgspec.Struct, frozen=True):
             if sample.name in self.start_times and value != sample.value:
                 return True
         return False
-
-
-def _grown(before: Scrape, after: Scrape, meter: Meter) -> int | float:
-    # A series that is absent at first, at a process that was scraped and goes on, was 0: programs
-    # make many when there is first something to count.
-    return (after.total(meter) or 0) - (before.total(meter) or 0)
 
 
 def _sum(parts: Iterable[int | float | None]) -> int | float | None:

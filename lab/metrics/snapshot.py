@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from math import ceil
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab.measure.numbers import MOST
 from lab.metrics.scrape import Sample, Scrape, Snapshot
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ PAUSE = 0.05
 """Seconds between two looks at what Prometheus has scraped."""
 ADJUSTMENT = 0.002
 """Seconds by which Prometheus may shift a scrape's time to make intervals even."""
+MOST_SERIES, MOST_LABELS = 1000, 4096
+"""Series of one metric at one target, and characters in the labels of one."""
 
 _TARGET_LABELS = frozenset({"job", "instance"})
 
@@ -39,6 +43,7 @@ def snapshot(
     *,
     since: Snapshot | None = None,
     deadline: float = DEADLINE,
+    hurried: Callable[[], bool] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Snapshot:
@@ -47,15 +52,17 @@ def snapshot(
     So it includes whatever was counted before the call. Only Prometheus' own clock counts. All
     samples of a target come from one scrape, the last that succeeded. A target of which there
     is none within ``deadline`` seconds, counted from when Prometheus can have scraped it, is in
-    the snapshot with its problem. With the snapshot ``since`` which the period began, targets
-    are marked that were restarted in between.
+    the snapshot with its problem, and so is one that was waited for when ``hurried``. With
+    the snapshot ``since`` which the period began, targets are marked that were restarted in
+    between.
 
     Raises :class:`lab.errors.LabError` when Prometheus does not answer.
     """
-    jobs = tuple(target.service for target in quantities.targets)
+    by_service = {target.service: target for target in quantities.targets}
+    jobs = tuple(by_service)
     names = "|".join(sorted(quantities.metrics | {"up"}))
     asked = prometheus.now()
-    deadline += max(0.0, prometheus.started() + STARTING - asked)
+    deadline += min(STARTING, max(0.0, prometheus.started() + STARTING - asked))
     began = clock()
     targets: dict[str, list[str]] = {}
     while True:
@@ -64,19 +71,16 @@ def snapshot(
             targets = _instances(prometheus, jobs)
         scrapes = _scrapes(prometheus, jobs, names, asked, elapsed)
         whole = len(targets) == len(jobs) and all(key in scrapes for key in _keys(targets))
-        if whole or elapsed >= deadline:
+        if whole or elapsed >= deadline or (hurried and hurried()):
             break
         sleep(PAUSE)
     problems = {} if whole else _problems(prometheus)
     found = (
         scrape for job in jobs for scrape in _of_job(job, targets.get(job, []), scrapes, problems)
     )
-    by_service = {target.service: target for target in quantities.targets}
     return Snapshot(
         asked,
-        tuple(
-            _with_restart(prometheus, scrape, by_service[scrape.service], since) for scrape in found
-        ),
+        tuple(_with_restart(prometheus, each, by_service[each.service], since) for each in found),
     )
 
 
@@ -115,7 +119,8 @@ def _scrapes(
     window = ceil(elapsed) + 1
     found: dict[Key, list[Series]] = {}
     for series in prometheus.query(f'{{job=~"{"|".join(jobs)}",__name__=~"{names}"}}[{window}s]'):
-        found.setdefault((series.labels["job"], series.labels["instance"]), []).append(series)
+        key = (series.labels.get("job", ""), series.labels.get("instance", ""))
+        found.setdefault(key, []).append(series)
     times = {
         key: point.time
         for key, group in found.items()
@@ -124,25 +129,44 @@ def _scrapes(
         for point in series.points
         if point.value == 1 and point.time > asked + ADJUSTMENT
     }
-    return {
-        key: Scrape(service=key[0], time=when, samples=tuple(_samples(found[key], when)))
-        for key, when in times.items()
-    }
+    return {key: _scrape(key[0], found[key], when) for key, when in times.items()}
 
 
-def _samples(found: Iterable[Series], when: float) -> list[Sample]:
-    """What one scrape saw: all its samples have the same time."""
-    return [
-        Sample(
-            series.name,
-            {k: v for k, v in sorted(series.labels.items()) if k not in _TARGET_LABELS},
-            point.value,
-        )
-        for series in found
-        if series.name != "up"
-        for point in series.points
-        if point.time == when
-    ]
+def _scrape(job: str, found: Iterable[Series], when: float) -> Scrape:
+    """What one scrape saw: all its samples have the same time.
+
+    Targets can say what they like: a metric that is not a number, or of which there are more
+    series than any of lab's has, is noted and left out.
+    """
+    samples: dict[object, Sample] = {}
+    unusable: dict[str, str] = {}
+    series_of: Counter[str] = Counter()
+    for series in found:
+        labels = {k: v for k, v in sorted(series.labels.items()) if k not in _TARGET_LABELS}
+        for point in series.points:
+            if series.name == "up" or point.time != when:
+                continue
+            series_of[series.name] += 1
+            key = (series.name, *labels.items())
+            if why := _fault(point.value, labels, series_of[series.name]):
+                unusable.setdefault(series.name, why)
+            elif key in samples:
+                unusable.setdefault(series.name, "is there twice")
+            else:
+                samples[key] = Sample(series.name, labels, point.value)
+    kept = tuple(sample for sample in samples.values() if sample.name not in unusable)
+    return Scrape(service=job, time=when, samples=kept, unusable=unusable)
+
+
+def _fault(value: float, labels: Mapping[str, str], number: int) -> str:
+    """Why a sample cannot be counted, as a clause; "" when it can."""
+    if not 0 <= value <= MOST:
+        return f"is {value:g}"
+    if number > MOST_SERIES:
+        return f"has more than {MOST_SERIES} series"
+    if sum(len(name) + len(text) for name, text in labels.items()) > MOST_LABELS:
+        return f"has labels of more than {MOST_LABELS} characters"
+    return ""
 
 
 def _with_restart(
@@ -157,7 +181,7 @@ def _with_restart(
     instance = f',instance="{scrape.instance}"' if scrape.instance else ""
     selector = f'{{job="{scrape.service}"{instance}}}[{window}]'
     signs = [f"max(changes({each}{selector})) > 0" for each in (target.start_time,) if each]
-    signs += [f"max(resets({each}{selector})) > 0" for each in target.falls if each]
+    signs += [f"max(resets({each}{selector})) > 0" for each in target.falls]
     restarted = bool(signs) and bool(prometheus.query(" or ".join(signs), time=scrape.time))
     return msgspec.structs.replace(scrape, restarted=restarted)
 

@@ -259,7 +259,7 @@ def test_failures_that_only_the_client_saw_are_named_with_their_kinds() -> None:
 
 def test_requests_still_under_way_are_named() -> None:
     busy = snapshot(SIDECAR | {f"{OUT}.active": 2})
-    note = f"the lab was not at rest after the load: 2 requests under way at {OUT}"
+    note = f"the lab was not idle after the load: 2 requests in flight at {OUT}"
     assert note in ledger(busy).notes
 
 
