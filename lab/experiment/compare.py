@@ -10,8 +10,8 @@ import msgspec
 from lab import lifecycle
 from lab.experiment.run import Purpose, completed, measure
 from lab.measure import intervals, ranks
-from lab.measure.counters.accounts import B_TOTAL, total
 from lab.measure.traffic import latency
+from lab.metrics.quantities import Quantities
 
 if TYPE_CHECKING:
     from lab.experiment.run import Pouring
@@ -115,9 +115,11 @@ def contrast(first: Record, second: Record) -> Comparison:
     differences.append(
         Difference(name="throughput", unit="answers/s", first=one.throughput, second=two.throughput)
     )
-    for name, words in (("attempts", "attempts per request"), ("retries", "retries per request")):
-        shares = [_per_request(record, name) for record in (first, second)]
-        differences.append(Difference(name=words, unit="", first=shares[0], second=shares[1]))
+    for name, count in (("requests at the last hop", _at_the_end), ("retries", _retries)):
+        shares = [_per_request(record, count(record)) for record in (first, second)]
+        differences.append(
+            Difference(name=f"{name} per request", unit="", first=shares[0], second=shares[1])
+        )
     return Comparison(
         first=first.id,
         second=second.id,
@@ -146,17 +148,21 @@ def _ranks(first: Record, second: Record) -> ranks.Ranks:
     )
 
 
-def _per_request(record: Record, name: str) -> float | None:
-    """A count of the sidecar's per request; None where nothing counted it.
-
-    Without a sidecar the attempts are what service B counted.
-    """
-    counts = {row.name: row.count for row in record.ledger.rows}
-    if name == "attempts" and name not in counts:
-        count = total(counts, B_TOTAL)
-    else:
-        count = counts.get(name)
+def _per_request(record: Record, count: float | None) -> float | None:
+    """A count per request of the client; None where it was not measured."""
     return count / record.load.sent if count is not None and record.load.sent else None
+
+
+def _at_the_end(record: Record) -> float | None:
+    """What the last hop of the path received."""
+    return record.ledger.count(f"{Quantities(record.spec).last}.received")
+
+
+def _retries(record: Record) -> float | None:
+    """The retries of all hops; None where nothing counts any."""
+    counts = [record.ledger.count(f"{hop}.retries") for hop in Quantities(record.spec).retrying]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
 
 
 def _inputs(first: Record, second: Record) -> dict[str, tuple[Any, Any]]:

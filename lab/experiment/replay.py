@@ -9,9 +9,9 @@ import msgspec
 
 from lab import lifecycle
 from lab.experiment.run import Purpose, completed, measure, target, warm_up
-from lab.measure.counters.samples import ENVOY, SERVICE_B
 from lab.measure.records import Record
 from lab.measure.traffic.load import Order
+from lab.metrics.quantities import Quantities
 from lab.topology.place import kept
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def _may_differ(first: Record, second: Record) -> str:
         "the run had no seed": not _seeded(first),
         "several requests were in flight": first.load.order.concurrency > 1,
         "it was limited by time": first.load.order.duration is not None,
-        "several replicas of service B shared the requests": _copies(first) > 1,
+        "several replicas shared the requests": _replicas(first) > 1,
         "it was interrupted": first.load.partial,
-        "it is not known where service B's sequence began": first.skipped is None,
-        "service B's sequence had begun before, and with retries no request starts it there": bool(
+        "it is not known where the seeded sequence began": first.skipped is None,
+        "the seeded sequence had begun before, and with retries no request starts it there": bool(
             first.skipped and _retries(first)
         ),
     }
@@ -100,11 +100,12 @@ def _seeded(record: Record) -> bool:
     return record.spec.parameters.get(SEED) is not None
 
 
-def _copies(record: Record) -> int:
-    """Among how many copies of service B the requests were shared out."""
-    return len(record.before.of_job(SERVICE_B))
+def _replicas(record: Record) -> int:
+    """Among how many replicas of the last hop the requests were shared out."""
+    quantities = Quantities(record.spec)
+    return len(record.before.of(quantities.service(quantities.last)))
 
 
 def _retries(record: Record) -> bool:
-    """Whether something between client and service B may ask B more than once."""
-    return any(scrape.job == ENVOY for scrape in record.before.scrapes)
+    """Whether something on the path may ask the next hop more than once."""
+    return bool(Quantities(record.spec).retrying)

@@ -14,28 +14,21 @@ import msgspec
 
 from lab import __version__, interruption
 from lab.errors import AbsentError, LabError
-from lab.experiment.assess import assess
 from lab.images import contexts
 from lab.interruption import Interrupted
 from lab.measure import records
-from lab.measure.counters.ledger import Client, reconcile
-from lab.measure.counters.prometheus import Prometheus
-from lab.measure.counters.samples import (
-    B_FAILED,
-    B_SUCCEEDED,
-    ENVOY,
-    SERVICE_A,
-    SERVICE_B,
-    Growth,
-    Scrape,
-    Snapshot,
-)
-from lab.measure.counters.snapshot import snapshot
-from lab.measure.counters.timeline import FILE as TIMELINE
-from lab.measure.counters.timeline import timeline
 from lab.measure.records import Host, Image, Record
 from lab.measure.traffic.pour import pour
+from lab.metrics.graphs import FILE as TIMELINE
+from lab.metrics.graphs import timeline
+from lab.metrics.ledger import Client, reconcile
+from lab.metrics.prometheus import Prometheus
+from lab.metrics.quantities import Quantities
+from lab.metrics.scrape import Delta, Scrape, Snapshot
+from lab.metrics.snapshot import snapshot
+from lab.spec.claims import Listens
 from lab.topology.graphs import PROMETHEUS
+from lab.verdicts.assess import assess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,14 +87,16 @@ def measure(
     if not order.url:
         order = msgspec.structs.replace(order, url=target(spec))
     began = datetime.now(UTC)
-    before = _snapshot(spec, None)
+    quantities = Quantities(spec)
+    before = _snapshot(spec, quantities, None)
     with interruption.held("the run was not recorded") as held:
         load = pour(order, tell, held)
-        after = _snapshot(spec, before, held)
+        after = _snapshot(spec, quantities, before, held)
         containers, earlier = container_ids(observed), processes(observed)
         observed = lab.engine.observe(name)
         after = with_replaced(after, spec, earlier, processes(observed))
         load = msgspec.structs.replace(load, signal=held.first)
+        delta = Delta(before, after, quantities.growing, quantities.start_times)
         client = Client(sent=load.sent, succeeded=load.succeeded, failed=load.errors)
         record = Record(
             id=f"{began:%Y%m%d-%H%M%S}-{_slug(spec.scenario)}-{secrets.token_hex(2)}",
@@ -115,16 +110,16 @@ def measure(
             load=load,
             before=before,
             after=after,
-            ledger=reconcile(client, before, after),
-            skipped=_answers_of_b(Growth(before, after)),
+            ledger=reconcile(client, delta, quantities),
+            skipped=_answers_before(quantities, delta),
+            listening=_listening(lab, spec, observed),
         )
         # Measured data is safe before anything else is made of it.
-        records.save(record, _configurations(spec) | _timeline(spec, before))
-        judged = assess(lab, record, observed)
-        records.update(judged)
+        records.save(record, _configurations(spec) | _timeline(spec, quantities, before))
+        records.save_verdicts(record.id, assess(record))
     if held.first is not None and load.signal is None:  # it came while the run was recorded
         raise Interrupted(held.first, f"run {record.id} is recorded")
-    return judged
+    return record
 
 
 def completed(record: Record) -> Record:
@@ -173,53 +168,66 @@ def with_replaced(
     new = {name for name, id_ in later.items() if id_ != earlier.get(name)}
     replaced = {service for service, names in spec.services().items() if new.intersection(names)}
     scrapes = (
-        msgspec.structs.replace(scrape, restarted=scrape.restarted or scrape.job in replaced)
+        msgspec.structs.replace(scrape, restarted=scrape.restarted or scrape.service in replaced)
         for scrape in after.scrapes
     )
     return Snapshot(after.asked, tuple(scrapes))
 
 
-def jobs(spec: LabSpec) -> tuple[str, ...]:
-    """The Prometheus jobs whose counters belong to a lab: those of containers that it has."""
-    names = spec.services()
-    return tuple(job for job in (SERVICE_A, ENVOY, SERVICE_B) if job in names)
-
-
-def _snapshot(spec: LabSpec, since: Snapshot | None, held: Held | None = None) -> Snapshot:
-    wanted = jobs(spec)
+def _snapshot(
+    spec: LabSpec, quantities: Quantities, since: Snapshot | None, held: Held | None = None
+) -> Snapshot:
     url = _prometheus(spec)
     problem = f"{spec.scenario} has no port named {PROMETHEUS}"
     if url:
         try:
             hurried = (lambda: held.hurried) if held else None
-            return snapshot(Prometheus(url), wanted, since=since, hurried=hurried)
+            return snapshot(Prometheus(url), quantities, since=since, hurried=hurried)
         except LabError as error:
             problem = error.message
-    return Snapshot(0.0, tuple(Scrape(job=job, problem=problem) for job in wanted))
+    scrapes = (Scrape(service=each.service, problem=problem) for each in quantities.targets)
+    return Snapshot(0.0, tuple(scrapes))
 
 
-def _timeline(spec: LabSpec, before: Snapshot) -> dict[str, str]:
+def _timeline(spec: LabSpec, quantities: Quantities, before: Snapshot) -> dict[str, str]:
     """The run's time line as a file; none where the run itself could not be measured."""
     url = _prometheus(spec)
     if not url or not before.asked:
         return {}
     try:
-        found = timeline(Prometheus(url), jobs(spec), before.asked)
+        found = timeline(Prometheus(url), quantities, before.asked)
     except LabError:
         return {}
-    text = msgspec.json.encode(found).decode()
-    return {TIMELINE: text} if len(text) < records.MOST_BYTES // 2 else {}
+    return {TIMELINE: msgspec.json.encode(found).decode()}
 
 
 def _prometheus(spec: LabSpec) -> str:
     return next((port.url for port in spec.ports() if port.name == PROMETHEUS), "")
 
 
-def _answers_of_b(growth: Growth) -> int | None:
-    """How many answers service B had given before."""
-    counts = [growth.begin(metric) for metric in (B_SUCCEEDED, B_FAILED)]
+def _answers_before(quantities: Quantities, delta: Delta) -> int | None:
+    """How many answers the last hop of the path had given before, where that is known."""
+    last = quantities.last
+    counts = [
+        delta.begin(source.service, source.meter)
+        for source in (quantities.sources.get(f"{last}.{name}") for name in ("succeeded", "failed"))
+        if source
+    ]
     known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
+    return round(sum(known)) if known and len(known) == len(counts) else None
+
+
+def _listening(lab: Lab, spec: LabSpec, observed: Observed) -> dict[str, tuple[int, ...] | None]:
+    """The ports open beyond loopback in every pod that a claim asks about."""
+    pods = {claim.pod for claim in spec.claims if isinstance(claim, Listens)}
+    return {pod: _listeners(lab, observed, pod) for pod in sorted(pods)}
+
+
+def _listeners(lab: Lab, observed: Observed, pod_name: str) -> tuple[int, ...] | None:
+    pod = observed.pod(pod_name)
+    running = [c.pid for c in observed.members(pod) if c.pid] if pod else []
+    found = lab.engine.listeners(running[0]) if running else None
+    return None if found is None else tuple(sorted(found))
 
 
 def _images(lab: Lab, spec: LabSpec) -> tuple[Image, ...]:

@@ -15,16 +15,22 @@ from lab.experiment.run import Purpose, completed, measure
 from lab.experiment.throwaway import throwaway
 from lab.measure import records
 from lab.measure.records import Record
-from lab.measure.verdicts import overall
+from lab.spec.claims import overall
+from lab.verdicts.assess import results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from lab.lifecycle import Lab
     from lab.measure.traffic.load import Order
+    from lab.spec.claims import ClaimResult, Verdict
 
 CONCURRENCY = "concurrency"
 """The one axis of a grid that is not a parameter of the scenario but of the load."""
+
+
+SUCCESS = "success"
+"""The claim that a sweep is about, by its name."""
 
 
 class Grid(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,10 +89,15 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     resumed: bool
 
     @property
-    def success(self) -> str:
-        """The verdict on the success rate, or on everything where no claim is about that."""
-        found = [j for j in self.record.judgements if j.name == "success"]
-        return overall(found or self.record.judgements)
+    def results(self) -> tuple[ClaimResult, ...]:
+        """The verdicts on the run."""
+        return results(self.record)
+
+    @property
+    def success(self) -> Verdict:
+        """The verdict on the client's successes, or on everything where no claim is about them."""
+        found = [result for result in self.results if result.name == SUCCESS]
+        return overall(found or self.results)
 
 
 def sweep(
@@ -151,7 +162,7 @@ def _done(sweep_id: str) -> dict[str, Record]:
         except records.RecordError:
             continue
         owner, _, key = record.experiment.partition("/")
-        if owner == sweep_id and record.judgements and not record.load.partial:
+        if owner == sweep_id and not record.load.partial:
             found[key] = record
     return found
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.experiment.assess import assess
 from lab.experiment.run import Purpose, container_ids, measure, present
 from lab.measure import records
 from lab.measure.records import Record
 from lab.measure.traffic.load import Order
+from lab.verdicts.assess import assess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,9 +39,8 @@ def verify(lab: Lab, name: str, order: Order | None, tell: Callable[[int, int], 
     spec, observed = present(lab, name)
     earlier = None if order else _latest(spec, observed)
     if earlier:
-        judged = assess(lab, earlier, observed)
-        records.update(judged)
-        return Verified(judged, earlier=True)
+        records.save_verdicts(earlier.id, assess(earlier))
+        return Verified(earlier, earlier=True)
     order = order or Order(url="", requests=REQUESTS)
     return Verified(measure(lab, name, order, tell, Purpose(kind="verify")), earlier=False)
 

@@ -18,11 +18,11 @@ import msgspec
 from lab import files as lab_files
 from lab import xdg
 from lab.errors import LabError, UsageError
-from lab.measure.counters.ledger import Ledger
-from lab.measure.counters.samples import Snapshot
 from lab.measure.numbers import Count
 from lab.measure.traffic.load import Load
-from lab.measure.verdicts import Judgement
+from lab.metrics.ledger import Ledger
+from lab.metrics.scrape import Snapshot
+from lab.spec.claims import ClaimResult
 from lab.topology.reader import quote
 from lab.topology.spec import LabSpec
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 VERSION = 1
 """The format's version; a reader refuses any other."""
 FILE = "record.json"
+VERDICTS = "verdicts.json"
+"""Where the verdicts on a run are: a record itself never changes once it was written."""
 MOST_BYTES = 32 * lab_files.MIB
 """A record's size, and that of all files beside it: 200 million requests fit."""
 MOST_FILES = 100
@@ -86,9 +88,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     ``experiment`` names the sweep or comparison that a run was part of. ``containers`` maps
     names to podman's ids: a container with another id is another run's. ``skipped`` is how
-    many answers service B had given before the run began, which a replay has to repeat first
-    when B is seeded. ``judgements`` holds predictions and verdicts; it is empty in a record that
-    was not finished.
+    many answers the last hop had given before the run began, which a replay has to repeat first
+    when it is seeded. ``listening`` has the ports that were open beyond loopback, by the pods
+    that claims ask about; None where they could not be listed.
     """
 
     version: int = VERSION
@@ -105,7 +107,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     after: Snapshot
     ledger: Ledger
     skipped: Count | None = None
-    judgements: tuple[Judgement, ...] = ()
+    listening: dict[str, tuple[int, ...] | None] = {}
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for a time that not every zone can show: a damaged record's."""
@@ -140,18 +142,28 @@ def save(record: Record, files: Mapping[str, str]) -> Path:
     return final
 
 
-def update(record: Record) -> None:
-    """Write a record anew, with what has been judged since; the old one is whole until then."""
-    path = directory() / record.id / FILE
-    partial = path.with_name(f"{_PARTIAL}{FILE}")
+def save_verdicts(record_id: str, results: tuple[ClaimResult, ...]) -> None:
+    """Write the verdicts on a run beside its record; those from before are whole until then."""
+    path = directory() / record_id / VERDICTS
+    partial = path.with_name(f"{_PARTIAL}{VERDICTS}")
     try:
-        _write(partial, msgspec.json.format(msgspec.json.encode(record), indent=1))
+        _write(partial, msgspec.json.format(msgspec.json.encode(results), indent=1))
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise RecordError(
-            f"{path} could not be written: {error.strerror}", hint="the earlier version is intact"
+            f"{path} could not be written: {error.strerror}", hint="what it said before is whole"
         ) from error
+
+
+def verdicts(record_id: str) -> tuple[ClaimResult, ...] | None:
+    """The verdicts beside a record; None when there are none that can be read."""
+    path = directory() / record_id / VERDICTS
+    try:
+        data = lab_files.read(path, MOST_BYTES, below=directory())
+        return msgspec.json.decode(data, type=tuple[ClaimResult, ...])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def ids() -> tuple[str, ...]:
@@ -232,7 +244,7 @@ def files(record_id: str) -> dict[str, str]:
     found: dict[str, str] = {}
     left = MOST_BYTES
     try:
-        names = [path.name for path in place.iterdir() if path.name != FILE]
+        names = [path.name for path in place.iterdir() if path.name not in {FILE, VERDICTS}]
         known = sorted(name for name in names if re.fullmatch(_BESIDE, name))
         if len(known) > MOST_FILES:
             raise RecordError(f"there are more than {MOST_FILES} files beside {place / FILE}")

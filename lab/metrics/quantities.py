@@ -184,6 +184,16 @@ class Quantities:
         """Every hop of the path with each that it calls."""
         return self._spec.path
 
+    @property
+    def last(self) -> str:
+        """The last hop of the path, "" without one; where it branches, that of the last branch."""
+        return self._spec.path[-1][1] if self._spec.path else ""
+
+    @property
+    def retrying(self) -> tuple[str, ...]:
+        """The hops that may send a request more than once."""
+        return tuple(h for h in self.hops if f"{h}.retries" in {**self.sources, **self.derived})
+
     def notes(self) -> Iterator[tuple[str, Note]]:
         """The sentences that meters may call for, with their hops."""
         for name, hop in self.hops.items():

@@ -44,9 +44,7 @@ def _lines(spec: LabSpec) -> Iterator[str]:
         yield f"{_id(caller)} {arrow} {_id(callee)}"
 
 
-def _pod(
-    name: str, copies: list[PodSpec], hops: dict[str, list[str]], start: str
-) -> Iterator[str]:
+def _pod(name: str, copies: list[PodSpec], hops: dict[str, list[str]], start: str) -> Iterator[str]:
     count = f" \N{MULTIPLICATION SIGN} {len(copies)}" if len(copies) > 1 else ""
     yield f"subgraph {_id(f'pod {name}')}[{_text(name + count)}]"
     first = copies[0]

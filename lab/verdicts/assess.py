@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab import models
+from lab.measure import records
 from lab.measure.theory.simulate import steady_rate
 from lab.measure.traffic import latency
 from lab.measure.traffic.outcome import ErrorKind
@@ -43,6 +44,11 @@ def assess(record: Record) -> tuple[ClaimResult, ...]:
     quantities = Quantities(spec)
     judged = claims.judge(spec.claims, evidence(record, quantities))
     return (*judged, *_ledger(record.ledger))
+
+
+def results(record: Record) -> tuple[ClaimResult, ...]:
+    """The verdicts on a recorded run: those beside it, else made now."""
+    return records.verdicts(record.id) or assess(record)
 
 
 def confidence(record: Record) -> float:
@@ -85,7 +91,7 @@ def predict(record: Record, quantities: Quantities) -> Predicted:
     if model is None:
         return Predicted(missing="the scenario has no model")
     load, counts = record.load, record.ledger.counts
-    proxy = next((hop for hop in quantities.hops if f"{hop}.retries" in counts), "")
+    proxy = next(iter(quantities.retrying), "")
     time, timed = (counts.get(f"{proxy}.upstream_{what}") for what in ("milliseconds", "timed"))
     retries = counts.get(f"{proxy}.retries")
     run = Run(

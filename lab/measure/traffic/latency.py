@@ -110,6 +110,15 @@ def summary(histogram: str) -> Latency | None:
     )
 
 
+def percentile(histogram: str, wanted: float) -> float:
+    """A percentile (0 to 100) of an encoded histogram, in seconds.
+
+    Raises :class:`lab.errors.LabError` when it is none.
+    """
+    found: float = _decoded(histogram).get_value_at_percentile(wanted)
+    return found * _MICROSECOND
+
+
 def _decoded(histogram: str) -> Any:  # noqa: ANN401 - hdrh has no types
     try:
         _check(histogram)

@@ -1,1 +1,0 @@
-"""What every party counted, as Prometheus scraped it, and whether the counts agree."""
