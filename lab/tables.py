@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from lab import durations
 from lab.experiment.compare import SLOWER
+from lab.experiment.sweep import SUCCESS
 from lab.layout import table
-from lab.measure.verdicts import Verdict, overall
 from lab.paper import escape, out
+from lab.spec.claims import Verdict, overall
+from lab.verdicts.assess import results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,9 +19,9 @@ if TYPE_CHECKING:
     from lab.experiment.compare import Comparison, Difference
     from lab.experiment.replay import Replayed
     from lab.experiment.sweep import Swept
-    from lab.measure.counters.ledger import Ledger
     from lab.measure.records import Record
-    from lab.measure.verdicts import Judgement
+    from lab.metrics.ledger import Ledger
+    from lab.spec.claims import ClaimResult
 
 MISSING = "\N{EN DASH}"
 """Stands where nothing was measured or given."""
@@ -39,35 +41,69 @@ STYLES = {str(verdict): colour for verdict, colour in COLOUR.items()}
 """The same by the words in which they are printed."""
 
 
-def verdicts(judgements: Sequence[Judgement]) -> None:
-    """Print predicted, observed and verdict for every claim, and what explains them."""
-    rows = [
-        (
-            str(j.verdict),
-            j.says,
-            j.predicted or MISSING,
-            j.observed or MISSING,
-            _interval(j.interval),
-        )
-        for j in judgements
-    ]
+def verdicts(shown: Sequence[ClaimResult], sent: int = 0) -> None:
+    """Print predicted, observed and verdict for every claim, and what explains them.
+
+    Predictions are also shown as shares of the requests ``sent``.
+    """
+    rows = [(str(r.verdict), r.says, predicted(r, sent), observed(r, sent), span(r)) for r in shown]
     columns = ("VERDICT", "CLAIM", "PREDICTED", "OBSERVED", "CONFIRMED BY")
     table(columns, rows, long=1, styles=STYLES)
-    for line in dict.fromkeys(line for judgement in judgements for line in judgement.why):
+    for line in dict.fromkeys(line for result in shown for line in result.why):
         out.prose(line, head="- ")
-    counts = {verdict: sum(j.verdict is verdict for j in judgements) for verdict in Verdict}
+    counts = {verdict: sum(r.verdict is verdict for r in shown) for verdict in Verdict}
     words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    result = overall(judgements)
+    result = overall(shown)
     out.print(f"[{COLOUR[result]}]{result}[/]  [dim]{words}[/]")
 
 
+def predicted(result: ClaimResult, sent: int = 0) -> str:
+    """What was to come out, with its share of the requests where the model predicts a mean."""
+    return _numbers(result.predicted, sent if result.by_model else 0)
+
+
+def observed(result: ClaimResult, sent: int = 0) -> str:
+    """What came out; of several replicas the least and the most."""
+    if result.low is not None and len(result.observed) > 1:
+        least, most = min(result.observed), max(result.observed)
+        return _number(least) if least == most else f"{_number(least)} to {_number(most)}"
+    return _numbers(result.observed, sent if result.by_model else 0)
+
+
+def span(result: ClaimResult) -> str:
+    """What confirms a claim, where that is a range of numbers."""
+    low, high = result.low, result.high
+    if low is None and high is None:
+        return ""
+    if low == high:
+        return _number(low or 0)
+    if low is None or high is None:
+        return f"at most {_number(high)}" if high is not None else f"at least {_number(low or 0)}"
+    return f"{_number(low)} to {_number(high)}"
+
+
+def _numbers(values: Sequence[float], sent: int) -> str:
+    if not values:
+        return MISSING
+    share = f" ({values[0] / sent:.1%})" if sent and len(values) == 1 else ""
+    return ", ".join(map(_number, values)) + share
+
+
+def _number(value: float) -> str:
+    """A count as it is; anything else with as many digits as one reads."""
+    return f"{value:d}" if isinstance(value, int) else f"{value:.4g}"
+
+
 def ledger(shown: Ledger) -> None:
-    """Print what stands out in a ledger, in sentences, and every equation that does not hold."""
-    for line in shown.notes:
+    """Print what stands out in a ledger, in sentences, and how many of its laws hold."""
+    for line in (*shown.notes, *shown.unchecked):
         out.prose(line, head="- ")
+    if not shown.checks:
+        out.print("[bold]ledger[/] [dim]the scenario has no path, from which laws would follow[/]")
+        return
     holding = sum(check.outcome == "holds" for check in shown.checks)
     colour = "green" if holding == len(shown.checks) else "yellow"
-    out.print(f"[bold]ledger[/] [{colour}]{holding} of {len(shown.checks)} equations hold[/]")
+    out.print(f"[bold]ledger[/] [{colour}]{holding} of {len(shown.checks)} laws hold[/]")
 
 
 def comparison(shown: Comparison) -> None:
@@ -100,13 +136,13 @@ def sweep(points: Sequence[Swept], summary: dict[str, int]) -> None:
     axes = list(points[0].point) if points else []
     rows = []
     for swept in points:
-        claim = next((j for j in swept.record.judgements if j.name == "success"), None)
-        said = ("", "", "")
+        claim = next((result for result in swept.results if result.name == SUCCESS), None)
+        said = (MISSING, MISSING, MISSING)
         if claim:
-            said = (claim.predicted, claim.observed, _interval(claim.interval))
+            sent = swept.record.load.sent
+            said = (predicted(claim, sent), observed(claim, sent), span(claim) or MISSING)
         values = map(str, swept.point.values())
-        shown = (part or MISSING for part in said)
-        rows.append((*values, *shown, str(Verdict(swept.success)), swept.record.id))
+        rows.append((*values, *said, str(swept.success), swept.record.id))
     columns = (*map(str.upper, axes), "PREDICTED", "MEASURED", "CONFIRMED BY", "VERDICT", "RUN")
     table(columns, rows, head=-1, right=len(axes), styles=STYLES)
     out.print(", ".join(f"{count} {verdict}" for verdict, count in summary.items()))
@@ -117,7 +153,7 @@ def runs(shown: Iterable[Record]) -> None:
     rows = []
     for record in shown:
         rate = record.load.success_rate
-        verdict = overall(record.judgements) if record.judgements else ""
+        verdict = overall(results(record))
         rows.append(
             (
                 record.id,
@@ -139,13 +175,6 @@ def replayed(shown: Replayed) -> None:
         out.print(f"[green]identical[/]: {shown.second.load.sent} outcomes, request by request")
     else:
         out.print("[bold red]not identical[/]: the outcomes differ")
-
-
-def _interval(interval: tuple[float, float] | None) -> str:
-    if interval is None:
-        return ""
-    low, high = interval
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def quantity(difference: Difference, value: float | None) -> str:

@@ -149,7 +149,8 @@ def verify(
     from lab import console, progress, tables
     from lab.experiment.verify import REQUESTS, verify
     from lab.measure.traffic.load import Order
-    from lab.measure.verdicts import overall
+    from lab.spec.claims import overall
+    from lab.verdicts.assess import results
 
     order = None
     if requests is not None or concurrency is not None:
@@ -163,21 +164,21 @@ def verify(
     lab = open_lab(engine)
     with progress.load_progress(shown, quiet=quiet) as tell:
         verified = verify(lab, name, order, tell)
-    judgements = verified.record.judgements
+    judged = results(verified.record)
     if junit:
         from lab.report.junit import write
 
-        write(junit, verified.record)
+        write(junit, verified.record, judged)
     if output is Output.JSON:
-        result = overall(judgements)
-        console.json_out({"run": verified.record.id, "verdict": result, "claims": judgements})
+        result = overall(judged)
+        console.json_out({"run": verified.record.id, "verdict": result, "claims": judged})
     else:
         how = "latest load" if verified.earlier else "new load"
         console.note(f"{how}: {verified.record.load.order}, run {verified.record.id}")
-        tables.verdicts(judgements)
+        tables.verdicts(judged, verified.record.load.sent)
     if (number := verified.record.load.signal) and not verified.earlier:
         raise typer.Exit(STATUS_BASE + number)
-    if status := statuses.of_verdict(overall(judgements)):
+    if status := statuses.of_verdict(overall(judged)):
         raise typer.Exit(status)
 
 
@@ -278,7 +279,7 @@ def sweep(
     from lab import console, progress, tables
     from lab.experiment.sweep import CONCURRENCY, Grid, summary, sweep
     from lab.measure.traffic.load import Order
-    from lab.measure.verdicts import Verdict, worst
+    from lab.spec.claims import Verdict, worst
 
     grid = Grid(
         scenario="sidecar",

@@ -16,8 +16,9 @@ from lab.interruption import Interrupted
 from lab.options import Engine, Format, Name, Output, Runs, Since
 
 if TYPE_CHECKING:
-    from lab.measure.counters.prometheus import Prometheus
-    from lab.report.rates import Rates
+    from lab.metrics.graphs import Rates
+    from lab.metrics.prometheus import Prometheus
+    from lab.metrics.quantities import Quantities
 
 REFRESH = 1.0
 """Seconds between two pictures: as often as Prometheus scrapes."""
@@ -58,43 +59,44 @@ def metrics(
     Live on a terminal, until Ctrl-C; elsewhere a table is printed once.
     """
     from lab import console, paper
-    from lab.report.rates import rates
+    from lab.metrics.graphs import rates
 
     if since > LONGEST:
         raise UsageError(f"--since {durations.show(since)} is too long", hint="at most 24h")
-    source, graphs = _prometheus(engine, name)
+    source, quantities, graphs = _prometheus(engine, name)
     if output is Output.JSON:
-        console.json_out(rates(source, since))
+        console.json_out(rates(source, quantities, since))
     elif paper.out.moves:
-        _live(source, since)
+        _live(source, quantities, since)
     else:
-        _table(source, since)
+        _table(source, quantities, since)
     if graphs and output is not Output.JSON:
         console.note(f"in Prometheus: {graphs}")
 
 
-def _prometheus(engine: str, name: str) -> tuple[Prometheus, str]:
-    """A lab's Prometheus, and the URL of its own graphs of the lab."""
+def _prometheus(engine: str, name: str) -> tuple[Prometheus, Quantities, str]:
+    """A lab's Prometheus, what the lab counts, and the URL of its own graphs of the lab."""
     from lab.experiment.run import present
-    from lab.measure.counters.prometheus import Prometheus
+    from lab.metrics.prometheus import Prometheus
+    from lab.metrics.quantities import Quantities
     from lab.topology import graphs
 
     spec, _ = present(open_lab(engine), name)
     for port in spec.ports():
         if port.name == graphs.PROMETHEUS:
-            return Prometheus(port.url), graphs.link(spec)
+            return Prometheus(port.url), Quantities(spec), graphs.link(spec)
     raise AbsentError(
         f"{spec.scenario} has no port named {graphs.PROMETHEUS}, where Prometheus answers"
     )
 
 
-def _live(source: Prometheus, seconds: float) -> None:
+def _live(source: Prometheus, quantities: Quantities, seconds: float) -> None:
     from rich.live import Live
     from rich.text import Text
 
     from lab import paper
     from lab.interruption import orderly
-    from lab.report.rates import rates
+    from lab.metrics.graphs import rates
     from lab.report.terminal import draw
 
     footer = Text("requests per second · Ctrl-C quits", style="dim", end="")
@@ -103,7 +105,7 @@ def _live(source: Prometheus, seconds: float) -> None:
         with orderly(), Live(console=screen, screen=True, auto_refresh=False) as live:
             while True:
                 width, height = screen.size
-                found = _shown(rates(source, seconds))
+                found = _shown(rates(source, quantities, seconds))
                 drawn = draw(found, width, height - 1, colours=paper.out.tells_apart)
                 live.update(drawn + footer, refresh=True)
                 time.sleep(REFRESH)
@@ -122,15 +124,15 @@ def _shown(found: Rates) -> Rates:
     return replace(found, graphs=tuple(graphs))
 
 
-def _table(source: Prometheus, seconds: float) -> None:
+def _table(source: Prometheus, quantities: Quantities, seconds: float) -> None:
     from statistics import fmean
 
     from lab import console, layout
-    from lab.report.rates import rates
+    from lab.metrics.graphs import rates
 
     rows = [
         (graph.counter, status, *(f"{f(values):.1f}" for f in (_latest, fmean, max)))
-        for graph in rates(source, seconds).graphs
+        for graph in rates(source, quantities, seconds).graphs
         for status, points in graph.lines.items()
         if (values := [point.value for point in points])
     ]

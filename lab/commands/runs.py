@@ -66,6 +66,7 @@ def show(run: Run, output: Format = Output.TABLE) -> None:
     """Show one run: its inputs, what was counted, and the verdicts."""
     from lab import console, tables
     from lab.measure import records
+    from lab.verdicts.assess import results
 
     record = records.read(records.find(run))
     if output is Output.JSON:
@@ -83,8 +84,7 @@ def show(run: Run, output: Format = Output.TABLE) -> None:
     )
     console.load(record.load)
     tables.ledger(record.ledger)
-    if record.judgements:
-        tables.verdicts(record.judgements)
+    tables.verdicts(results(record), record.load.sent)
 
 
 @runs.command(cls=Command)

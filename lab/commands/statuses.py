@@ -9,7 +9,7 @@ from lab.interruption import STATUS_BASE
 
 if TYPE_CHECKING:
     from lab.measure.traffic.load import Load
-    from lab.measure.verdicts import Verdict
+    from lab.spec.claims import Verdict
 
 
 def of_load(load: Load) -> int:

@@ -8,6 +8,8 @@ attempt beyond the requests received; and no limit on concurrent retries exists 
 
 from __future__ import annotations
 
+import msgspec
+
 from lab.kinds.base import Endpoint, Graph, Hop, Kind, Law, Meter, Program
 
 NAME = "haproxy"
@@ -30,7 +32,7 @@ def _hop(name: str) -> Hop:
         return Meter(metric=f"haproxy_{metric}", labels={"proxy": name} | labels, what=what)
 
     answers = "backend_http_responses_total"
-    return Hop(
+    plain = Hop(
         meters={
             "received": counter("frontend_http_requests_total", "requests received"),
             "attempts": counter("server_sessions_total", "attempts sent, first ones and retries"),
@@ -48,10 +50,9 @@ def _hop(name: str) -> Hop:
         },
         derived={
             "final": "succeeded + failed",
-            "retries": "attempts - received",
             "sent": "attempts",
             "upstream_succeeded": "succeeded",
-            "upstream_failed": "attempts - received + failed",
+            "upstream_failed": "failed",
         },
         laws=(
             Law(
@@ -61,7 +62,16 @@ def _hop(name: str) -> Hop:
                 right="succeeded + failed",
             ),
         ),
-        graphs=(Graph(meter=Meter(metric=f"haproxy_{answers}", labels={"proxy": name}),
-                      label="code"),),
         busy="active",
-    )  # fmt: skip
+    )
+    if name == INGRESS:  # which does not retry
+        return plain
+    return msgspec.structs.replace(
+        plain,
+        derived=plain.derived
+        | {
+            "retries": "attempts - received",
+            "upstream_failed": "attempts - received + failed",
+        },
+        graphs=(Graph(meter=counter(answers, "final answers"), label="code"),),
+    )

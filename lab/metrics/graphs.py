@@ -87,7 +87,7 @@ def rates(prometheus: Prometheus, quantities: Quantities, last: float) -> Rates:
     begin = end - last
     step = max(FINEST, last / MOST_POINTS)
     found = []
-    for service, graph in _graphs(quantities):
+    for service, graph in graphs(quantities):
         expression = f"sum by ({graph.label}) (rate({selector(service, graph)}[{WINDOW}]))"
         lines = {
             series.labels.get(graph.label, ""): tuple(p for p in series.points if isfinite(p.value))
@@ -106,7 +106,7 @@ def timeline(prometheus: Prometheus, quantities: Quantities, began: float) -> Ti
     window = ceil(prometheus.now() - began + MARGIN)
     lines = [
         Line(service, graph.meter.metric, series.labels.get(graph.label, ""), series.points)
-        for service, graph in _graphs(quantities)
+        for service, graph in graphs(quantities)
         for series in _sorted(prometheus.query(f"{selector(service, graph)}[{window}s]"))
     ]
     return Timeline(began, tuple(lines))
@@ -119,7 +119,7 @@ def selector(service: str, graph: Graph) -> str:
     return f"{graph.meter.metric}{{{listed}}}"
 
 
-def _graphs(quantities: Quantities) -> Iterator[tuple[str, Graph]]:
+def graphs(quantities: Quantities) -> Iterator[tuple[str, Graph]]:
     """Every graph once, in the order of the path."""
     seen = set()
     for name, hop in quantities.hops.items():

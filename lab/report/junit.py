@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from lab.errors import LabError
-from lab.measure.verdicts import Verdict
+from lab.spec.claims import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lab.measure.records import Record
-    from lab.measure.verdicts import Judgement
+    from lab.spec.claims import ClaimResult
 
 _NO_CHARACTER = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, not even escaped (https://www.w3.org/TR/xml/#charsets)."""
 
 
-def write(path: Path, record: Record) -> None:
-    """Write the judgements of a record: a test case a claim.
+def write(path: Path, record: Record, results: Sequence[ClaimResult]) -> None:
+    """Write the verdicts on a record: a test case a claim.
 
     A refuted claim is a failure; one that was not measured is an error, not a skip. The form is
     the one that Jenkins and others agree on (https://github.com/testmoapp/junitxml).
@@ -30,14 +31,14 @@ def write(path: Path, record: Record) -> None:
     suite = ET.Element(
         "testsuite",
         name=_allowed(f"lab verify {record.spec.scenario}"),
-        tests=str(len(record.judgements)),
-        failures=str(_count(record, Verdict.REFUTED)),
-        errors=str(_count(record, Verdict.NOT_MEASURED)),
+        tests=str(len(results)),
+        failures=str(_count(results, Verdict.REFUTED)),
+        errors=str(_count(results, Verdict.NOT_MEASURED)),
         timestamp=record.began.isoformat(timespec="seconds"),
         time=f"{record.load.seconds:.3f}",
     )
-    for judgement in record.judgements:
-        _case(suite, record, judgement)
+    for result in results:
+        _case(suite, record, result)
     root = ET.Element("testsuites")
     root.append(suite)
     try:
@@ -46,23 +47,29 @@ def write(path: Path, record: Record) -> None:
         raise LabError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _case(suite: ET.Element, record: Record, judgement: Judgement) -> None:
+def _case(suite: ET.Element, record: Record, result: ClaimResult) -> None:
     case = ET.SubElement(
         suite,
         "testcase",
         classname=f"lab.{record.spec.name}",
-        name=_allowed(judgement.says),
+        name=_allowed(result.says),
         time="0",
     )
     tags = {Verdict.REFUTED: "failure", Verdict.NOT_MEASURED: "error"}
-    if tag := tags.get(judgement.verdict):
-        message = f"predicted {judgement.predicted}, observed {judgement.observed}"
-        ET.SubElement(case, tag, message=message).text = _allowed("\n".join(judgement.why))
+    if tag := tags.get(result.verdict):
+        message = (
+            f"{result.test}: predicted {_list(result.predicted)}, observed {_list(result.observed)}"
+        )
+        ET.SubElement(case, tag, message=message).text = _allowed("\n".join(result.why))
 
 
 def _allowed(text: str) -> str:
     return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _count(record: Record, verdict: Verdict) -> int:
-    return sum(judgement.verdict is verdict for judgement in record.judgements)
+def _list(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values) or "nothing"
+
+
+def _count(results: Sequence[ClaimResult], verdict: Verdict) -> int:
+    return sum(result.verdict is verdict for result in results)

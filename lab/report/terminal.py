@@ -8,21 +8,13 @@ from typing import TYPE_CHECKING, Any
 import plotext  # type: ignore[import-untyped]
 from rich.text import Text
 
-from lab.measure.counters.timeline import RETRIED, SUPPRESSED
-from lab.topology.graphs import A, B
-
 if TYPE_CHECKING:
-    from lab.measure.counters.prometheus import Point
-    from lab.report.rates import Rates
+    from lab.metrics.graphs import Rates
+    from lab.metrics.prometheus import Point
 
-PLOTS = ((A,), (B,), (RETRIED, SUPPRESSED))
-"""The counters that are drawn together, under the first one's name."""
-NAMES = {RETRIED: "after {}", SUPPRESSED: "suppressed"}
-"""What lines are called; those of other counters are called by their status alone."""
 COLOURS = {
     "2": ("cyan", "cyan"),
     "5": ("orange+", "bright_yellow"),
-    "after": ("orange+", "bright_yellow"),
 }
 """By how a line's name begins: plotext's name of a colour, and Rich's name of the same."""
 OTHER = ("magenta", "magenta")
@@ -42,8 +34,7 @@ def draw(rates: Rates, width: int, height: int, *, colours: bool = True) -> Text
 
     Without ``colours`` each line of a graph has a character of its own.
     """
-    lines = {graph.counter: graph.lines for graph in rates.graphs}
-    plots = {plot[0]: _together(lines, plot) for plot in PLOTS if any(c in lines for c in plot)}
+    plots = {f"{graph.counter} of {graph.service}": graph.lines for graph in rates.graphs}
     shown = Text()
     if not plots:
         return shown.append("no requests in this time; `lab load` sends some\n")
@@ -53,14 +44,6 @@ def draw(rates: Rates, width: int, height: int, *, colours: bool = True) -> Text
         shown.append_text(Text.from_ansi(_plot(drawn, rates, width, rows, colours=colours)))
         shown.append("\n")
     return shown
-
-
-def _together(lines: dict[str, Lines], plot: tuple[str, ...]) -> Lines:
-    return {
-        NAMES.get(counter, "{}").format(status): points
-        for counter in plot
-        for status, points in lines.get(counter, {}).items()
-    }
 
 
 def _headline(counter: str, lines: Lines, width: int, *, colours: bool) -> Text:

@@ -73,7 +73,8 @@ class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
 
     ``test`` is what was tested, such as ``client.sent = service-a.received``. ``predicted`` and
     ``observed`` are its two sides, lists of them for ports and replicas; ``low`` and ``high`` are
-    the ends of what confirms it, both included, None where there is no such end.
+    the ends of what confirms it, both included, None where there is no such end. ``by_model``
+    says that the prediction is a mean that a model gave.
     """
 
     name: str
@@ -82,8 +83,9 @@ class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     predicted: tuple[int | float, ...] = ()
     observed: tuple[int | float, ...] = ()
-    low: float | None = None
-    high: float | None = None
+    low: int | float | None = None
+    high: int | float | None = None
+    by_model: bool = False
     why: tuple[str, ...] = ()
 
 
@@ -118,6 +120,7 @@ class ClaimBase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         observed: tuple[Number, ...] = (),
         low: Number | None = None,
         high: Number | None = None,
+        by_model: bool = False,
     ) -> ClaimResult:
         """What became of the claim."""
         return ClaimResult(
@@ -129,6 +132,7 @@ class ClaimBase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             observed=observed,
             low=low,
             high=high,
+            by_model=by_model,
             why=tuple(why),
         )
 
@@ -218,6 +222,7 @@ class Predicted(ClaimBase, frozen=True, kw_only=True, tag="predicted"):
             observed=(observed,),
             low=prediction.low,
             high=prediction.high,
+            by_model=True,
         )
 
 
@@ -313,10 +318,15 @@ def type_for(keys: Iterable[str]) -> type[Holds | Predicted | Evenly | Listens] 
 
 def overall(results: Iterable[ClaimResult]) -> Verdict:
     """Refuted when one claim is, else not measured when one is not or none is there."""
-    found = {result.verdict for result in results}
-    for worst in (Verdict.REFUTED, Verdict.NOT_MEASURED):
-        if worst in found:
-            return worst
+    return worst(result.verdict for result in results)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The one that outweighs all others; not measured without any."""
+    found = set(verdicts)
+    for each in (Verdict.REFUTED, Verdict.NOT_MEASURED):
+        if each in found:
+            return each
     return Verdict.CONFIRMED if found else Verdict.NOT_MEASURED
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from lab.metrics.graphs import graphs, selector
+from lab.metrics.quantities import Quantities
+
 if TYPE_CHECKING:
     from lab.topology.spec import LabSpec, PodSpec
 
 PROMETHEUS = "prometheus"
 """The name of the published port at which a scenario's Prometheus answers."""
-A, B = "service_a_requests_total", "service_b_requests_total"
-RETRIES = "envoy_cluster_upstream_rq_retry"
-COUNTERS = {"service-a": A, "service-b": B, "service-a-envoy": RETRIES}
-"""What is drawn, as a rate, of a lab that has these services."""
 WINDOW, RANGE = "5s", "5m"
 """Rates are over this time, and graphs show this time."""
 OLD = ("2", "v2", "1", "v1")
@@ -21,9 +20,8 @@ OLD = ("2", "v2", "1", "v1")
 
 
 def link(spec: LabSpec) -> str:
-    """The URL of a page that draws what the lab's services count, "" when there is none."""
-    services = spec.services()
-    drawn = [counter for service, counter in COUNTERS.items() if service in services]
+    """The URL of a page that draws what the hops of the lab's path count, "" without any."""
+    drawn = [selector(service, graph) for service, graph in graphs(Quantities(spec))]
     for pod in spec.pods:
         for port in pod.ports:
             if port.name == PROMETHEUS and drawn:

@@ -208,7 +208,7 @@ def _model(item: Item) -> ModelSpec | None:
             number = value.converted(_number)
             if not low <= number <= high:
                 value.problem(f"is out of range: {low:g} to {high:g}")
-            given[key] = number
+            given[key] = float(number)
     for key in models.required(name):
         if key not in found:
             item.problem(f"{key} is missing")
