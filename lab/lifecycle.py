@@ -12,15 +12,24 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from lab.converge import conflicts, images, ports, ready
 from lab.converge.diff import diff
 from lab.converge.plan import Action, Kind, Plan
 from lab.converge.status import Status, status
-from lab.errors import AddressTakenError, AlreadyThereError, NotReadyError, StepError
+from lab.errors import (
+    AddressTakenError,
+    AlreadyThereError,
+    ConflictError,
+    NotReadyError,
+    StepError,
+    UsageError,
+)
 from lab.topology.spec import ImageSpec, LabSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from lab.converge.apply import Reporter
     from lab.converge.observed import Observed
@@ -37,19 +46,40 @@ needs a tenth of that."""
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What the user asked for: a scenario, a lab's name, parameters, and an image source."""
+    """What the user asked for: a scenario, a lab's name, parameters, and an image source.
+
+    ``ports`` are those of a throw-away lab on loopback, by their names.
+    """
 
     scenario: str
     name: str
     given: Mapping[str, int | str]
     source: str = "auto"
+    ports: Mapping[str, int] | None = None
 
     @cached_property
     def wanted(self) -> LabSpec:
         """The scenario with its parameters, as far as it is known without looking at podman."""
-        from lab.topology import scenario
+        from lab.topology import place, scenario
 
-        return scenario.load(self.scenario, name=self.name, given=self.given)
+        found = scenario.load(self.scenario, name=self.name, given=self.given)
+        if self.ports is None:
+            return found
+        return msgspec.structs.replace(place.published_at(found, self.ports), throwaway=True)
+
+    def keeping(self, recorded: LabSpec | None) -> LabSpec:
+        """What is wanted, where the lab was told to be published before unless it is told anew."""
+        from lab.topology import place, scenario
+
+        if self.ports is not None or recorded is None or not recorded.chosen:
+            return self.wanted
+        given = {**place.kept(recorded, self.wanted), **self.given}
+        if given == self.given:
+            return self.wanted
+        try:
+            return scenario.load(self.scenario, name=self.name, given=given)
+        except UsageError:  # not what was given now: this scenario cannot be published there
+            return self.wanted
 
     def check(self) -> None:
         """Raise :class:`lab.errors.UsageError` when there can be no such lab.
@@ -84,8 +114,33 @@ def prepare(lab: Lab, wish: Wish) -> Prepared:
     """
     spec, source, observed = _resolve(lab, wish)
     conflicts.check(spec, observed)
-    ports.check(conflicts.ports_to_probe(spec, observed))
+    probed = conflicts.ports_to_probe(spec, observed)
+    if lab.engine.local:
+        ports.check(probed)
+    elif probed:
+        lab.reporter.note("ports not checked: podman is on another machine")
     return Prepared(spec, diff(spec, observed), source, observed)
+
+
+def announce(
+    lab: Lab, observed: Observed, scenarios: Sequence[str], *, replace: bool = True
+) -> None:
+    """Say that the scenario of a lab that is up gives way to others, if it does.
+
+    Raises :class:`ConflictError` when it must not be replaced.
+    """
+    recorded = observed.recorded()
+    if recorded is None or not observed.my_pods():
+        return
+    other = next((each for each in scenarios if each != recorded.scenario), None)
+    if other is None:
+        return
+    if not replace:
+        raise ConflictError(
+            f"lab {observed.lab} is up with {recorded.scenario}, which {other} would replace",
+            hint="leave --no-replace out, or give the other lab a --name and ports of its own",
+        )
+    lab.reporter.note(f"replacing {recorded.scenario} by {other} in lab {observed.lab}")
 
 
 def up(lab: Lab, prepared: Prepared, *, timeout: float) -> Status:
@@ -190,15 +245,11 @@ def _resolve(lab: Lab, wish: Wish) -> tuple[LabSpec, Choice, Observed]:
 
     wish.check()
     observed = lab.engine.observe(wish.name)
+    recorded = observed.recorded()
     image_id = cache(lab.engine.image_id)
-    choice = sources.choose(
-        wish.source,
-        wish.wanted,
-        present=image_id,
-        recorded=observed.recorded(),
-        probe=probe,
-    )
-    spec = recipes.resolve(wish.wanted, choice.source)
+    wanted = wish.keeping(recorded)
+    choice = sources.choose(wish.source, wanted, present=image_id, recorded=recorded, probe=probe)
+    spec = recipes.resolve(wanted, choice.source)
     current = _subnet(spec, observed)
     spec = place(spec, current=current, in_use=observed.subnets_in_use)
     return spec, choice, images.looked_up(observed, spec, image_id)

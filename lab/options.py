@@ -98,10 +98,33 @@ MaxRetries = Annotated[
     int | None,
     typer.Option("--max-retries", help="Concurrent retries that Envoy's circuit breaker allows."),
 ]
-Host = Annotated[str | None, typer.Option("--host", help="Address on which ports are published.")]
-Port = Annotated[int | None, typer.Option("--port", help="Port on which service A is published.")]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", envvar="LAB_HOST", help="Address on which ports are published."),
+]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", envvar="LAB_PORT", help="Port on which service A is published."),
+]
 PrometheusPort = Annotated[
-    int | None, typer.Option("--prometheus-port", help="Port on which Prometheus is published.")
+    int | None,
+    typer.Option(
+        "--prometheus-port",
+        envvar="LAB_PROMETHEUS_PORT",
+        help="Port on which Prometheus is published.",
+    ),
+]
+Replace = Annotated[
+    bool,
+    typer.Option(
+        "--replace/--no-replace", help="Whether another scenario that is up may be replaced."
+    ),
+]
+ThrowawayName = Annotated[
+    str,
+    typer.Option(
+        "--name", envvar="LAB_NAME", help="What the name of the throw-away lab begins with."
+    ),
 ]
 Container = Annotated[
     str,

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Draw docs/img/report.png: the head of a report on both scenarios and on a sweep. Needs Chromium,
-# and a lab that may be taken over; leaves it in the sweep's last point.
+# and a lab that may be taken over.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/common.sh

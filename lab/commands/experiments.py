@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003 - Typer reads annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.commands.guard import alone, guarded, open_lab, parameters
+from lab import interruption
+from lab.commands.guard import alone, guarded, open_lab, parameters, wish
 from lab.errors import ExitStatus, UsageError
 from lab.measure.traffic.pacer import Arrivals
 from lab.options import (
@@ -20,11 +22,15 @@ from lab.options import (
     FixedConcurrency,
     FixedRequests,
     Format,
+    Host,
     Name,
     Output,
+    Port,
+    PrometheusPort,
     Quiet,
     Rate,
     ReadyTimeout,
+    Replace,
     Requests,
     RequestTimeout,
     Run,
@@ -33,6 +39,7 @@ from lab.options import (
     Source,
     SourceOption,
     Target,
+    ThrowawayName,
     Url,
     Values,
 )
@@ -150,13 +157,18 @@ def verify(
 
 @guarded
 def compare(
+    context: typer.Context,
     first: Scenario,
     second: Against,
     requests: FixedRequests = None,
     concurrency: FixedConcurrency = None,
+    host: Host = None,
+    port: Port = None,
+    prometheus_port: PrometheusPort = None,
     set_: Set = None,
     source: SourceOption = Source.AUTO,
     timeout: ReadyTimeout = 60,
+    replace: Replace = True,
     name: Name = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
@@ -164,29 +176,31 @@ def compare(
 ) -> None:
     """Pour the same traffic on two scenarios, one after the other, side by side.
 
-    The lab is left in the second one. --set goes to whichever of them has the parameter.
+    The lab is left in the second one, where it was published before. A parameter goes to
+    whichever of them has it.
     """
-    from lab import console, lifecycle, progress, tables
+    from lab import console, progress, tables
     from lab.experiment.compare import compare, contrast
     from lab.measure.traffic.load import Order
-    from lab.topology import scenario
 
     order = Order(
         url="",
         requests=1000 if requests is None else requests,
         concurrency=concurrency or 1,
     )
-    given = parameters(set_)
-    wishes = []
-    for each in (first, second):
-        known = {parameter.name for parameter in scenario.parameters(each)}
-        own = {key: value for key, value in given.items() if key in known}
-        wishes.append(lifecycle.Wish(scenario=each, name=name, given=own, source=source))
+    addresses = {"host": host, "port": port, "prometheus_port": prometheus_port}
+    one, other = (
+        wish(context, each, name, source, set_, shared=True, **addresses)
+        for each in (first, second)
+    )
+    one.check()
+    other.check()
     with progress.reporter(quiet=quiet) as reporter:
-        pair = (wishes[0], wishes[1])
         lab = open_lab(url, reporter)
         with alone(lab, name, quiet=quiet):
-            records = compare(lab, pair, order, reporter.pouring, timeout=timeout)
+            records = compare(
+                lab, (one, other), order, reporter.pouring, timeout=timeout, replace=replace
+            )
     found = contrast(*records)
     if output is Output.JSON:
         console.json_out(found)
@@ -204,15 +218,16 @@ def sweep(
     set_: Set = None,
     source: SourceOption = Source.AUTO,
     timeout: ReadyTimeout = 60,
-    name: Name = "lab",
+    name: ThrowawayName = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
     url: Url = "",
 ) -> None:
     """Measure the sidecar over a grid of parameters, and judge every point.
 
-    Each point is a run; the same sweep again goes on where an earlier one stopped. Exit status
-    4 when the success rate of a point is not confirmed.
+    Works in a throw-away lab on free ports, beside any lab that is up. Each point is a run; the
+    same sweep again goes on where an earlier one stopped. Exit status 4 when the success rate of
+    a point is not confirmed.
     """
     from lab import console, progress, tables
     from lab.experiment.sweep import CONCURRENCY, Grid, summary, sweep
@@ -238,8 +253,9 @@ def sweep(
 
     with progress.sweep_progress(quiet=quiet) as tell:
         lab = open_lab(url)
-        with alone(lab, name, quiet=quiet):
+        with interruption.orderly():
             points = sweep(lab, grid, order, tell, timeout=timeout)
+            lab.engine.retire()
     if output is Output.JSON:
         rows = [
             {"point": p.point, "run": p.record.id, "verdict": p.success, "resumed": p.resumed}
@@ -258,26 +274,42 @@ def sweep(
 def replay(
     run: Run,
     timeout: ReadyTimeout = 60,
-    name: Name = "lab",
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            "--in-place", help="In the lab where it was recorded, which is taken down first."
+        ),
+    ] = False,
+    name: ThrowawayName = "lab",
     output: Format = Output.TABLE,
     quiet: Quiet = False,
     url: Url = "",
 ) -> None:
     """Repeat a recorded run from the beginning, and compare.
 
-    Takes the lab down and up again. With a seed, one request at a time, the outcomes are the
-    same request by request; exit status 4 when they should be and are not.
+    Works in a throw-away lab on free ports, beside any lab that is up. With a seed, one request
+    at a time, the outcomes are the same request by request; exit status 4 when they should be
+    and are not.
     """
     from lab import console, progress, tables
+    from lab.experiment import replay as replaying
     from lab.experiment.compare import contrast
-    from lab.experiment.replay import replay
+    from lab.experiment.throwaway import throwaway
     from lab.measure import records
 
     first = records.read(records.find(run))
+    wanted = replaying.wish(first, first.spec.name if in_place else name)
+    wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(url, reporter)
-        with alone(lab, name, quiet=quiet):
-            found = replay(lab, first, name, reporter.pouring, timeout=timeout)
+        with ExitStack() as stack:
+            if in_place:
+                stack.enter_context(alone(lab, wanted.name, quiet=quiet))
+            else:
+                stack.enter_context(interruption.orderly())
+                stack.callback(lab.engine.retire)
+                wanted = stack.enter_context(throwaway(lab, wanted, "replay"))
+            found = replaying.replay(lab, first, wanted, reporter.pouring, timeout=timeout)
     if output is Output.JSON:
         contrasted = contrast(found.first, found.second)
         console.json_out(

@@ -15,7 +15,7 @@ from lab.interruption import Terminated
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from lab.lifecycle import Lab
+    from lab.lifecycle import Lab, Wish
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,6 +44,34 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(status) from error
 
     return run
+
+
+def wish(
+    context: typer.Context,
+    scenario: str,
+    name: str,
+    source: str,
+    pairs: list[str] | None,
+    *,
+    shared: bool = False,
+    **named: str | int | None,
+) -> Wish:
+    """What is wanted of a lab, by its options.
+
+    What comes from the environment counts for the scenarios that have such a parameter, and so
+    does everything that several scenarios of one command have ``shared``.
+    """
+    from lab.lifecycle import Wish
+    from lab.topology.scenario import parameters as declared
+
+    given = parameters(pairs, **named)
+    sources = {key: context.get_parameter_source(key) for key in named}
+    ambient = {key for key, found in sources.items() if found and found.name == "ENVIRONMENT"}
+    optional = given.keys() if shared else {key.replace("_", "-") for key in ambient}
+    if optional:
+        known = {parameter.name for parameter in declared(scenario)}
+        given = {key: value for key, value in given.items() if key in known or key not in optional}
+    return Wish(scenario=scenario, name=name, given=given, source=source)
 
 
 def parameters(pairs: list[str] | None, **named: str | int | None) -> dict[str, str | int]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from lab import interruption
-from lab.commands.guard import alone, guarded, open_lab, parameters
+from lab.commands.guard import alone, guarded, open_lab, parameters, wish
 from lab.errors import ExitStatus
 from lab.options import (
     DryRun,
@@ -21,6 +21,7 @@ from lab.options import (
     Port,
     PrometheusPort,
     Quiet,
+    Replace,
     Retries,
     Scenario,
     Seed,
@@ -33,6 +34,7 @@ from lab.options import (
 
 @guarded
 def up(
+    context: typer.Context,
     scenario: Scenario,
     name: Name = "lab",
     error_rate: ErrorRate = None,
@@ -45,6 +47,7 @@ def up(
     set_: Set = None,
     source: SourceOption = Source.AUTO,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until the lab answers.")] = 60,
+    replace: Replace = True,
     dry_run: DryRun = False,
     output: Format = Output.TABLE,
     quiet: Quiet = False,
@@ -53,11 +56,15 @@ def up(
     """Make podman match a scenario, and wait until it answers.
 
     Running it again changes nothing that is already right; another scenario replaces only what
-    differs.
+    differs. Host and ports stay as they were chosen until they are changed, or `lab down`.
     """
     from lab import lifecycle, progress
 
-    given = parameters(
+    wanted = wish(
+        context,
+        scenario,
+        name,
+        source,
         set_,
         error_rate=error_rate,
         seed=seed,
@@ -67,12 +74,13 @@ def up(
         port=port,
         prometheus_port=prometheus_port,
     )
-    wish = lifecycle.Wish(scenario=scenario, name=name, given=given, source=source)
-    wish.check()
+    wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(url, reporter)
         with nullcontext() if dry_run else alone(lab, name, quiet=quiet):
-            prepared = lifecycle.prepare(lab, wish)
+            prepared = lifecycle.prepare(lab, wanted)
+            scenarios = [prepared.spec.scenario]
+            lifecycle.announce(lab, prepared.observed, scenarios, replace=replace)
             reporter.note(str(prepared.source))
             result = None if dry_run else lifecycle.up(lab, prepared, timeout=timeout)
     from lab import console
@@ -140,12 +148,12 @@ def build(
     """Build the images of a scenario that are missing, and start nothing."""
     from lab import console, lifecycle, progress
 
-    wish = lifecycle.Wish(scenario=scenario, name="lab", given=parameters(set_), source=source)
-    wish.check()
+    wanted = lifecycle.Wish(scenario=scenario, name="lab", given=parameters(set_), source=source)
+    wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(url, reporter)
         with interruption.orderly():
-            built = lifecycle.build(lab, wish)
+            built = lifecycle.build(lab, wanted)
     if output is Output.JSON:
         console.json_out(built.spec.images)
     else:

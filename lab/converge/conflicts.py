@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.converge.observed import HALF_MADE
+from lab.converge.ports import OTHER_PORT
 from lab.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -19,13 +20,17 @@ ANY = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared with, never boun
 
 def check(spec: LabSpec | None, observed: Observed) -> None:
     """Raise :class:`ConflictError` naming everything foreign that a plan would collide with."""
-    found = [*_guests(observed)]
+    kinds = {"take it out of the lab's pod: podman rm": [*_guests(observed)]}
     if spec is not None:
-        found += [*_names(spec, observed), *_ports(spec, observed)]
+        kinds["remove or rename what is named, or give this lab another --name"] = [
+            *_names(spec, observed)
+        ]
+        kinds[f"stop what publishes it, or {OTHER_PORT}"] = [*_ports(spec, observed)]
+    found = [each for several in kinds.values() for each in several]
     if found:
         raise ConflictError(
             found[0] if len(found) == 1 else f"{len(found)} things are in the way of this lab",
-            hint="remove or rename what is named, or give this lab another --name and other ports",
+            hint="; ".join(hint for hint, several in kinds.items() if several),
             details=tuple(found) if len(found) > 1 else (),
         )
 

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """What a container engine has to be able to do for a lab; ``version`` is its own."""
+    """What a container engine has to be able to do for a lab; ``version`` is its own.
+
+    ``local`` engines run on this machine, so that what can be found out here is true of them.
+    """
 
     version: str
+    local: bool
 
     @property
     def images(self) -> ImageStore:
@@ -52,10 +56,11 @@ class Engine(Protocol):
         """
 
     def lock(self, lab: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
-        """Hold a lock, so that nobody else on this machine changes a lab meanwhile.
+        """Hold a lock, so that nothing else of this user on this machine changes a lab meanwhile.
 
-        ``waiting`` is told once who has it, if it has to be waited for; the lock of a process
-        that died is free. Raises :class:`lab.errors.EngineError` when there can be none.
+        ``waiting`` is told once who has it, if it has to be waited for, and may raise instead;
+        the lock of a process that died is free. What is no lab's name locks something else.
+        Raises :class:`lab.errors.EngineError` when there can be none.
         """
 
     def retire(self) -> None:

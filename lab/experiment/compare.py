@@ -56,15 +56,21 @@ def compare(
     pouring: Pouring,
     *,
     timeout: float,
+    replace: bool = True,
 ) -> tuple[Record, Record]:
     """Bring two scenarios up one after the other and pour the same traffic on both.
 
-    The lab is left in the second one. ``pouring`` shows how far each load is.
+    The lab is left in the second one. ``pouring`` shows how far each load is. Raises
+    :class:`lab.errors.ConflictError` when another scenario is up and must not be replaced.
     """
     experiment = f"{wishes[0].scenario} against {wishes[1].scenario}"
-    records = []
+    scenarios = [wish.wanted.scenario for wish in wishes]
+    records: list[Record] = []
     for wish in wishes:
-        lifecycle.up(lab, lifecycle.prepare(lab, wish), timeout=timeout)
+        prepared = lifecycle.prepare(lab, wish)
+        if not records:
+            lifecycle.announce(lab, prepared.observed, scenarios, replace=replace)
+        lifecycle.up(lab, prepared, timeout=timeout)
         purpose = Purpose(kind="compare", experiment=experiment)
         with pouring(order) as tell:
             records.append(completed(measure(lab, wish.name, order, tell, purpose)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,10 +13,11 @@ from lab.measure.counters.samples import ENVOY, SERVICE_B
 from lab.measure.records import Record
 from lab.measure.traffic.load import Order
 from lab.measure.traffic.pour import pour
+from lab.topology.place import kept
 
 if TYPE_CHECKING:
     from lab.experiment.run import Pouring
-    from lab.lifecycle import Lab
+    from lab.lifecycle import Lab, Wish
 
 SEED = "seed"
 """The parameter that makes service B's outcomes repeatable."""
@@ -34,20 +36,25 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def replay(lab: Lab, first: Record, name: str, pouring: Pouring, *, timeout: float) -> Replayed:
+def wish(first: Record, name: str) -> Wish:
+    """What has to be up, as lab ``name``, for a run to be repeated."""
+    given = {k: v for k, v in first.spec.parameters.items() if v is not None}
+    return lifecycle.Wish(scenario=first.spec.scenario, name=name, given=given)
+
+
+def replay(lab: Lab, first: Record, wanted: Wish, pouring: Pouring, *, timeout: float) -> Replayed:
     """Bring up what was recorded, from the beginning, and pour the same traffic on it.
 
     Service B is started anew, and what it had answered before the recorded run began is sent
-    first, so that a seeded sequence of failures is at the same place. ``pouring`` shows how far
-    each load is.
+    first, so that a seeded sequence of failures is at the same place. A lab that is there stays
+    where it is published. ``pouring`` shows how far each load is.
     """
-    lifecycle.down(lab, name)
-    wish = lifecycle.Wish(
-        scenario=first.spec.scenario,
-        name=name,
-        given={k: v for k, v in first.spec.parameters.items() if v is not None},
-    )
-    prepared = lifecycle.prepare(lab, wish)
+    observed = lab.engine.observe(wanted.name)
+    if recorded := observed.recorded():
+        lifecycle.announce(lab, observed, [wanted.scenario])
+        wanted = replace(wanted, given={**wanted.given, **kept(recorded, wanted.wanted)})
+        lifecycle.down(lab, wanted.name)
+    prepared = lifecycle.prepare(lab, wanted)
     lifecycle.up(lab, prepared, timeout=timeout)
     if _seeded(first) and first.skipped and not _retries(first):
         warm_up = Order(url=target(prepared.spec), requests=first.skipped)
@@ -56,7 +63,7 @@ def replay(lab: Lab, first: Record, name: str, pouring: Pouring, *, timeout: flo
     order = msgspec.structs.replace(first.load.order, url="")
     with pouring(order) as tell:
         purpose = Purpose(kind="replay", experiment=first.id)
-        second = completed(measure(lab, name, order, tell, purpose))
+        second = completed(measure(lab, wanted.name, order, tell, purpose))
     reason = _may_differ(first, second)
     same = first.load.outcomes == second.load.outcomes
     return Replayed(first=first, second=second, identical=None if reason else same, reason=reason)

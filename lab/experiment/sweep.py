@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from lab import lifecycle
 from lab.experiment.run import Purpose, completed, measure
+from lab.experiment.throwaway import throwaway
 from lab.measure import records
 from lab.measure.records import Record
 from lab.measure.verdicts import overall
@@ -88,27 +90,29 @@ def sweep(
     """Run every point of the grid that has no record yet.
 
     ``order`` makes the traffic of a point; ``tell`` hears of each point before its turn. Only
-    what a point changes is replaced in the lab. An earlier record of a point counts if it was
-    made on the same images.
+    what a point changes is replaced in the lab, a throw-away one. An earlier record of a point
+    counts if it was made on the same images.
     """
     points = grid.points()
     done = _done(grid.id)
     swept: list[Swept] = []
     took: list[float] = []
-    for index, point in enumerate(points):
-        to_come = sum(_key(each) not in done for each in points[index:])
-        left = sum(took) / len(took) * to_come if took else None
-        tell(Step(point=point, index=index, total=len(points), seconds_left=left))
-        began = clock()
-        prepared = lifecycle.prepare(lab, _wish(grid, point))
-        record = done.get(_key(point))
-        resumed = record is not None and record.spec.images == prepared.spec.images
-        if record is None or not resumed:
-            lifecycle.up(lab, prepared, timeout=timeout)
-            purpose = Purpose(kind="sweep", experiment=f"{grid.id}/{_key(point)}")
-            record = completed(measure(lab, grid.name, order(point), _unheard, purpose))
-            took.append(clock() - began)
-        swept.append(Swept(point=point, record=record, resumed=resumed))
+    with throwaway(lab, _wish(grid, points[0]), "sweep") as mine:
+        for index, point in enumerate(points):
+            to_come = sum(_key(each) not in done for each in points[index:])
+            left = sum(took) / len(took) * to_come if took else None
+            tell(Step(point=point, index=index, total=len(points), seconds_left=left))
+            began = clock()
+            wish = replace(_wish(grid, point), name=mine.name, ports=mine.ports)
+            prepared = lifecycle.prepare(lab, wish)
+            record = done.get(_key(point))
+            resumed = record is not None and record.spec.images == prepared.spec.images
+            if record is None or not resumed:
+                lifecycle.up(lab, prepared, timeout=timeout)
+                purpose = Purpose(kind="sweep", experiment=f"{grid.id}/{_key(point)}")
+                record = completed(measure(lab, mine.name, order(point), _unheard, purpose))
+                took.append(clock() - began)
+            swept.append(Swept(point=point, record=record, resumed=resumed))
     return swept
 
 

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab.errors import ConflictError, UsageError
-from lab.topology.spec import LabSpec, NetworkSpec, PodSpec
+from lab.topology.spec import LabSpec, NetworkSpec, PodSpec, PortSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 POOL = IPv4Network("10.64.0.0/10")
 """Where subnets come from: private (RFC 1918) and away from podman's and Docker's own defaults."""
+LOOPBACK = "127.0.0.1"
 FIRST_POD = 10
 """Host number of the first pod; lower ones are left to the gateway and to people."""
 
@@ -60,6 +61,34 @@ def move(spec: LabSpec, *, in_use: Collection[str]) -> LabSpec:
         network=NetworkSpec(name=spec.network.name, subnet=str(new), gateway=str(new[1])),
         pods=tuple(_placed(pod, pod.network, addresses) for pod in spec.pods),
     )
+
+
+def kept(recorded: LabSpec, wanted: LabSpec) -> dict[str, int | str]:
+    """The parameters that publish ``wanted`` where a lab was told to be published before.
+
+    Ports are the same by their names, whatever the parameters are called. One that would have to
+    be two things at once is left out.
+    """
+    before = {port.name: port for port in recorded.ports()}
+    found: dict[str, set[int | str]] = {}
+    for port, parameters in wanted.addresses.items():
+        for key, parameter in parameters.items():
+            if recorded.addresses.get(port, {}).get(key) in recorded.chosen:
+                found.setdefault(parameter, set()).add(getattr(before[port], key))
+    return {parameter: values.pop() for parameter, values in found.items() if len(values) == 1}
+
+
+def published_at(spec: LabSpec, ports: Mapping[str, int]) -> LabSpec:
+    """The spec with ports published at these numbers of loopback, by their names."""
+
+    def moved(port: PortSpec) -> PortSpec:
+        number = ports.get(port.name)
+        if number is None:
+            return port
+        return msgspec.structs.replace(port, host_ip=LOOPBACK, published=number)
+
+    pods = (msgspec.structs.replace(pod, ports=tuple(map(moved, pod.ports))) for pod in spec.pods)
+    return msgspec.structs.replace(spec, pods=tuple(pods))
 
 
 def free_subnet(word: str, in_use: Collection[str]) -> IPv4Network:

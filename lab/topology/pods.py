@@ -35,7 +35,8 @@ _ANY = "0.0.0.0"  # noqa: S104 - compared, not bound
 _SCRATCH = ("/tmp", "/run")  # noqa: S108 - mount points inside a container
 _SHELL = ("replicas", "extra_hosts", "ports")
 _POD = (*_SHELL, "containers")
-_PORT = ("name", "host_ip", "published", "target", "ready")
+_ADDRESS = ("host_ip", "published")
+_PORT = ("name", *_ADDRESS, "target", "ready")
 _CONTAINER = (
     "build",
     "image",
@@ -89,6 +90,7 @@ class Assembly:
         self._volume_items: dict[str, Item] = {}
         self._drafts: dict[str, _Draft] = {}
         self._copies: dict[str, tuple[str, ...]] = {}
+        self.addresses: dict[str, dict[str, str]] = {}
         self._port_items: dict[str, Item] = {}
         self._published: list[tuple[str, int, Item]] = []
         self._mounted: list[tuple[str, Item]] = []
@@ -216,6 +218,8 @@ class Assembly:
         )
         if port.name:
             self._claim(port.name, section.get("name") or item, self._port_items, "port")
+            found = {key: at.parameter for key in _ADDRESS if (at := section.get(key))}
+            self.addresses[port.name] = {key: name for key, name in found.items() if name}
         if port.published:
             self._publish(port, section.get("published") or item)
         return port

@@ -136,12 +136,16 @@ class Item(msgspec.Struct, frozen=True):
         return isinstance(self.node, Mapping) and not self.node.pairs
 
     @property
+    def parameter(self) -> str:
+        """The name of the parameter that is the whole value, "" when there is none."""
+        found = _REFERENCE.fullmatch(self.node.text) if isinstance(self.node, Scalar) else None
+        return found[1] if found else ""
+
+    @property
     def omitted(self) -> bool:
         """Whether the whole value is one parameter that is not set: the key counts as absent."""
-        if not isinstance(self.node, Scalar):
-            return False
-        found = _REFERENCE.fullmatch(self.node.text)
-        return found is not None and self.scope.values.get(found[1], "") is None
+        name = self.parameter
+        return bool(name) and self.scope.values.get(name, "") is None
 
     def entries(self) -> dict[str, Item]:
         """The entries of a mapping, in order."""

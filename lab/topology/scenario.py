@@ -123,12 +123,15 @@ def load(ref: str, *, name: str = DEFAULT_NAME, given: Mapping[str, str | int]) 
     problems.raise_if_any(label)
     if refusal:
         raise refusal
+    behind = {each for found in assembly.addresses.values() for each in found.values()}
     return LabSpec(
         name=name,
         scenario=ref if shipped else str(path.resolve()),
         summary=summary,
         parameters=filled,
         entry=assembly.entry,
+        addresses=assembly.addresses,
+        chosen=tuple(sorted(behind.intersection(given))),
         network=NetworkSpec(name=f"{prefix(name)}lab"),
         volumes=tuple(assembly.volumes),
         images=assembly.images,

@@ -175,6 +175,9 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     """A whole lab: everything podman has to hold, and the parameters it came from.
 
     ``entry`` names the published port that traffic is poured on, "" when none is published.
+    ``addresses`` has, by the name of a port, the parameters that stand for its ``host_ip`` and
+    ``published``; ``chosen`` are those of them that were given: they stay with the lab. A
+    ``throwaway`` lab was made for one experiment, and goes with it.
     """
 
     name: str
@@ -182,6 +185,9 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     summary: str = ""
     parameters: dict[str, int | str | None] = {}
     entry: str = ""
+    addresses: dict[str, dict[str, str]] = {}
+    chosen: tuple[str, ...] = ()
+    throwaway: bool = False
     network: NetworkSpec
     volumes: tuple[VolumeSpec, ...] = ()
     images: tuple[ImageSpec, ...] = ()

@@ -35,7 +35,7 @@ def test_every_success_rate_is_within_its_predicted_interval(
     del images
     with recorded_lab(account, "grid", 27050, tmp_path) as run:
         options = [word for axis in AXES.items() for word in axis]
-        words = ("sweep", "--name", run.lab.name, "-n", "1000", *options, *run.ports())
+        words = ("sweep", "--name", run.lab.name, "-n", "1000", *options)
         done = account.run(
             account.python, "-m", "lab", *words, environment=run.environment, patience=PATIENCE
         )

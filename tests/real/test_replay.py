@@ -25,6 +25,7 @@ def test_a_seeded_run_has_the_same_outcomes_also_when_others_came_before_it(run:
     run.lab.up("direct", *SEED)
     run("load", "-n", "70")
     recorded = run("load", "-n", "200", "-o", "json").json
+    mine = run.lab.podman.ids(run.lab.name)
     found = run("replay", recorded["run"], "-o", "json").json
     assert found["identical"] is True
     assert found["first"] == recorded["run"]
@@ -32,10 +33,22 @@ def test_a_seeded_run_has_the_same_outcomes_also_when_others_came_before_it(run:
     assert first["skipped"] == second["skipped"] == 70
     assert first["load"]["outcomes"] == second["load"]["outcomes"]
     assert second["experiment"] == recorded["run"]
+    assert second["spec"]["name"].startswith(f"{run.lab.name}-replay-")
+    assert run.lab.podman.ids(run.lab.name) == mine, "it was made again in another lab"
+    assert run.lab.podman.states(run.lab.name).keys() == mine.keys()
 
 
-def test_a_seeded_run_through_the_sidecar_is_repeated_from_its_beginning(run: Recorder) -> None:
+def test_a_seeded_run_through_the_sidecar_is_repeated_where_it_was_when_asked(
+    run: Recorder,
+) -> None:
     run.lab.up("sidecar", *SEED, "--retries", "0", "--error-rate", "40")
     recorded = run("load", "-n", "100", "-o", "json").json
-    assert run("replay", "latest", "-o", "json").json["identical"] is True
     assert 0 < recorded["failed"] < 100
+    moved = str(run.lab.port + 2)
+    run("up", "direct", "--port", moved)
+    done = run("replay", "latest", "--in-place", "-o", "json")
+    assert done.json["identical"] is True
+    assert f"replacing direct by sidecar in lab {run.lab.name}" in done.err
+    second = run.records()[-1]
+    assert second["spec"]["name"] == run.lab.name
+    assert second["spec"]["parameters"]["port"] == int(moved), "the lab stays where it is"

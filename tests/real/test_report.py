@@ -67,8 +67,7 @@ def report(lab: Lab, account: Account, tmp_path_factory: pytest.TempPathFactory)
     for scenario in ("direct", "sidecar"):
         lab.up(scenario, environment=environment)
         lab("load", "-n", str(REQUESTS), environment=environment)
-    ports = (f"--set=port={lab.port}", f"--set=prometheus-port={lab.prometheus_port}")
-    lab("sweep", "-n", str(REQUESTS), "-c", "1,8", *ports, environment=environment, patience=120)
+    lab("sweep", "-n", str(REQUESTS), "-c", "1,8", environment=environment, patience=120)
     path = place / "report.html"
     run_lab(account, "report", "-o", str(path), environment=environment)
     return path

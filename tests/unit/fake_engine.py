@@ -135,6 +135,7 @@ class FakeEngine:
     done: list[str] = field(default_factory=list)
     """The ids of the steps that were executed."""
     version: str = "4.3.1"
+    local: bool = True
 
     def __post_init__(self) -> None:
         self.images = FakeImages(self.references)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from lab.topology.spec import PortSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -68,3 +71,42 @@ def test_every_port_in_use_is_named_at_once(busy: int) -> None:
 def test_an_address_that_this_machine_does_not_have_is_named() -> None:
     with pytest.raises(ConflictError, match="this machine has no such address"):
         ports.check([port(8080, "192.0.2.1")])  # TEST-NET-1, RFC 5737
+
+
+class Privileged(socket.socket):
+    """A socket of a process that may not bind it."""
+
+    def bind(self, address: object) -> None:
+        """Refuse as the kernel does."""
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), address)
+
+
+def test_a_privileged_port_is_not_one_that_somebody_uses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "start").write_text("90\n")
+    monkeypatch.setattr(ports, "UNPRIVILEGED", tmp_path / "start")
+    monkeypatch.setattr("socket.socket", Privileged)
+    with pytest.raises(ConflictError, match=r"^port 80 on 127\.0\.0\.1 \(service-a\) is priv") as c:
+        ports.check([port(80)])
+    assert "from 90 on" in c.value.hint
+    assert "net.ipv4.ip_unprivileged_port_start" in c.value.hint
+    assert "stop" not in c.value.hint
+
+
+def test_each_cause_has_its_remedy_once(busy: int) -> None:
+    with pytest.raises(ConflictError) as caught:
+        ports.check([port(busy), port(busy), port(8080, "192.0.2.1")])
+    assert caught.value.hint == (
+        "stop what uses it, or choose another port: --port, --prometheus-port, or --set; "
+        "choose an address that `ip address` lists: --host"
+    )
+
+
+def test_a_free_port_is_neither_taken_nor_in_use() -> None:
+    number = next(ports.free((), probe=True))
+    rest = [other for other in ports.FREE if other != number]
+    with socket.create_server(("127.0.0.1", number)):
+        with pytest.raises(ConflictError, match="no port"):
+            next(ports.free(rest, probe=True))
+        assert next(ports.free(rest, probe=False)) == number

@@ -12,7 +12,7 @@ from lab import lifecycle
 from lab.converge.observed import Observed
 from lab.converge.plan import Plan
 from lab.experiment import replay as module
-from lab.experiment.replay import Replayed, replay
+from lab.experiment.replay import Replayed, replay, wish
 from lab.images.sources import Choice
 from lab.measure.records import Image
 from lab.progress import SilentReporter
@@ -63,7 +63,7 @@ class Bench:
         self.monkeypatch.setattr(module, "pour", self._pour)
         self.monkeypatch.setattr(module, "measure", lambda *_: second or first)
         lab = lifecycle.Lab(FakeEngine(), SilentReporter())
-        return replay(lab, first, "lab", self._pouring, timeout=1)
+        return replay(lab, first, wish(first, "lab"), self._pouring, timeout=1)
 
     def _pour(self, order: Order, _tell: object) -> None:
         self.sent.append(order.requests)
