@@ -142,7 +142,7 @@ def _set(name: str, value: int | str) -> tuple[str, str]:
 def composed(spec: LabSpec, compose: str) -> Times:
     """Seconds for up, until the first answer, and down with podman-compose."""
     environment = dict(os.environ)
-    configuration = service.runtime_dir() / service.CONFIGURATION
+    configuration = service.files().configuration
     if configuration.exists():  # what lab's own service needs on a restricted host
         environment["CONTAINERS_CONF"] = str(configuration)
     with tempfile.TemporaryDirectory() as folder:

@@ -30,7 +30,7 @@ from bench.life.contenders import (
 )
 from bench.life.floor import Floor
 from bench.life.results import Results, Sample
-from lab.engine import host
+from lab.engine import host, runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +151,7 @@ def podman_settings(directory: Path) -> tuple[Path, str]:
     import tomli_w
 
     tables = host.overrides(host.look())
-    settings = host.merged(host.configuration_files(), tables)
+    settings = host.merged(runtime.configuration_files(), tables)
     containers = settings.setdefault("containers", {})
     sysctls = containers.setdefault("default_sysctls", [])
     sysctls.append("net.ipv4.ip_unprivileged_port_start=0")

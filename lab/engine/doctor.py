@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.engine import host, service, versions
+from lab.engine import host, runtime, service, versions
 from lab.engine.podman import connect
 from lab.errors import EngineError
 from lab.images.recipes import REGISTRY, base_image
@@ -31,18 +32,37 @@ class Finding(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
+_ELSEWHERE = Finding("host", GOOD, "not examined: podman is on another machine")
+
+
 def examine(url: str = "") -> tuple[Finding, ...]:
     """Examine this machine and the podman service that lab would use; changes nothing.
 
     A private service may be started; it ends by itself when idle.
     """
+    named = url or os.environ.get("CONTAINER_HOST", "")
+    try:
+        engine = connect(url)
+    except EngineError as error:
+        local = not named or named.startswith(service.UNIX)
+        text = ": ".join((error.message, *error.details[-1:]))
+        answers = [Finding("service", BAD, text, error.hint)]
+    else:
+        local = engine.local
+        where = f"{engine.service.url} ({engine.service.origin})"
+        answers = [Finding("service", GOOD, where), _registry(engine)]
+    return (*(host_findings() if local else [_ELSEWHERE]), *answers, _mmdebstrap())
+
+
+def host_findings() -> Iterator[Finding]:
+    """This machine, on which podman runs."""
     found = host.look()
-    findings = [_podman(), _cgroups(found), _limits(found), _systemd(found)]
+    yield from (_podman(), _cgroups(found), _limits(found), _systemd(found))
     if found.rootless:
-        findings += _rootless()
-    findings += _service(url)
-    findings.append(_mmdebstrap())
-    return tuple(findings)
+        yield from _rootless()
+    if trouble := runtime.trouble():
+        text = f"XDG_RUNTIME_DIR {trouble}: lab uses {runtime.own()}"
+        yield Finding("sockets", WARNING, text)
 
 
 def _podman() -> Finding:
@@ -104,16 +124,6 @@ def _usable(device: Path) -> bool:
     except OSError:
         # It was opened as far as permissions go; the driver wanted something else.
         return True
-
-
-def _service(url: str) -> Iterator[Finding]:
-    try:
-        engine = connect(url)
-    except EngineError as error:
-        yield Finding("service", BAD, error.message, error.hint)
-        return
-    yield Finding("service", GOOD, f"{engine.service.url} ({engine.service.origin})")
-    yield _registry(engine)
 
 
 def _registry(engine: PodmanEngine) -> Finding:

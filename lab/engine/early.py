@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from lab.errors import EngineError
+from lab.errors import LabError
 
 if TYPE_CHECKING:
     from lab.engine import service
@@ -27,19 +27,19 @@ class _Search(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="early", daemon=True)
-        self._outcome: service.Service | EngineError | None = None
+        self._outcome: service.Service | LabError | None = None
 
     def run(self) -> None:
         from lab.engine import service
 
         try:
             self._outcome = service.find()
-        except EngineError as error:
+        except LabError as error:
             self._outcome = error
 
     def result(self) -> service.Service:
         self.join()
-        if self._outcome is None or isinstance(self._outcome, EngineError):
+        if self._outcome is None or isinstance(self._outcome, LabError):
             raise self._outcome or AssertionError
         return self._outcome
 

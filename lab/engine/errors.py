@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -50,3 +51,34 @@ def translated(action: str) -> Iterator[None]:
 def _gone(action: str) -> EngineError:
     msg = f"podman's service went away while lab tried to {action}"
     return EngineError(msg, hint=UNREACHABLE_HINT)
+
+
+_REMEDIES = (
+    (
+        r"containers\.conf|CONTAINERS_CONF|config on system|system config|decode configuration",
+        "correct the settings that podman names; containers.conf(5) says what they may be",
+    ),
+    (
+        r"storage\.conf|STORAGE_CONF|graph ?driver|storage options",
+        "correct the settings of podman's storage; containers-storage.conf(5)",
+    ),
+    (
+        r"newuidmap|newgidmap|subuid|subgid",
+        "give this user subordinate ids, as root: usermod --add-subuids, --add-subgids",
+    ),
+    ("(?i:no space left)", "make room where podman keeps its files"),
+    ("(?i:permission denied|operation not permitted)", "let this user do what podman names"),
+)
+"""What puts right what podman complains of, by a pattern of its words."""
+_ANY_REMEDY = "lab works once `podman info` does"
+
+
+def remedy(said: str) -> str:
+    """What to do about words with which podman gave up."""
+    return next((hint for pattern, hint in _REMEDIES if re.search(pattern, said)), _ANY_REMEDY)
+
+
+def complaint(said: str) -> str:
+    """The words themselves, out of the lines that podman logs."""
+    logged = re.findall(r'level=(?:error|fatal) msg="((?:[^"\\]|\\.)*)"', said)
+    return "; ".join(dict.fromkeys(text.replace('\\"', '"') for text in logged)) or said.strip()

@@ -15,12 +15,46 @@ from typing import Any
 
 import msgspec
 
-from lab import xdg
+from lab.engine import versions
 
 CAP_SYS_RESOURCE = 24
 """Bit of CAP_SYS_RESOURCE in capability masks (linux/capability.h)."""
 MODEST_LIMIT = 10_000
 """Open files and processes per container where limits cannot be raised."""
+DEPENDED_ON = {
+    "base_hosts_file": "none",
+    "cgroups": "enabled",
+    "env_host": False,
+    "init": False,
+    "ipcns": "shareable",
+    "log_driver": "k8s-file",
+    "log_size_max": -1,
+    "netns": "private",
+    "no_hosts": False,
+    "pidns": "private",
+    "pids_limit": 2048,
+    "read_only": False,
+    "umask": "0022",
+    "userns": "",
+    "utsns": "private",
+}
+"""What labs depend on, under ``[containers]``: podman's own defaults, but for the host's names.
+Those could be the names that a lab gives to its pods."""
+LISTS: dict[str, tuple[str, ...]] = {
+    "annotations": (),
+    "default_sysctls": (),
+    "default_ulimits": (),
+    "devices": (),
+    "env": ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",),
+    "mounts": (),
+    "volumes": (),
+}
+"""The lists among them."""
+HELPERS = (
+    *("/usr/local/libexec/podman", "/usr/local/lib/podman"),
+    *("/usr/libexec/podman", "/usr/lib/podman"),
+)
+"""Where podman looks for programs that work for it (containers.conf(5))."""
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
@@ -34,6 +68,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     systemd: bool
     runtimes: tuple[str, ...]
     """The OCI runtimes that are installed, podman's preference first."""
+    netavark: bool = True
+    """Whether podman's own program for networks is installed; old ones also have CNI's."""
 
 
 def look() -> Host:
@@ -44,7 +80,27 @@ def look() -> Host:
         may_raise_limits=bool(_effective_capabilities() >> CAP_SYS_RESOURCE & 1),
         systemd=Path("/run/systemd/system").is_dir(),
         runtimes=tuple(name for name in ("crun", "runc") if shutil.which(name)),
+        netavark=any((Path(place) / "netavark").exists() for place in HELPERS),
     )
+
+
+def required(installed: tuple[int, ...], host: Host) -> dict[str, Any]:
+    """The containers.conf tables of a service that labs can rely on, whatever the user's are.
+
+    What is a matter of policy stays the user's: capabilities, profiles, runtimes, DNS servers.
+    """
+    alone: list[Any] = [{"append": False}] if installed >= versions.APPEND_SINCE else []
+    lists = {name: [*entries, *alone] for name, entries in LISTS.items()}
+    tables: dict[str, Any] = {
+        "containers": {**DEPENDED_ON, **lists},
+        "engine": {"infra_command": "", "infra_image": "", "remote": False},
+    }
+    if not host.systemd:
+        tables["engine"]["cgroup_manager"] = "cgroupfs"
+    if host.netavark:
+        tables["network"] = {"network_backend": "netavark"}
+    _lay(tables, overrides(host))
+    return tables
 
 
 def overrides(host: Host) -> dict[str, Any]:
@@ -82,21 +138,6 @@ def merged(paths: list[Path], tables: dict[str, Any]) -> dict[str, Any]:
         _lay(result, found)
     _lay(result, tables)
     return result
-
-
-def configuration_files() -> list[Path]:
-    """The containers.conf files that podman reads, in its order (containers.conf(5))."""
-    if named := os.environ.get("CONTAINERS_CONF"):
-        return [Path(named)]
-    home = xdg.home("CONFIG_HOME")
-    files: list[Path] = [Path("/usr/share/containers/containers.conf")]
-    homes = [Path("/etc/containers")]
-    if os.geteuid() != 0:
-        homes.append(home / "containers")
-    for directory in homes:
-        files.append(directory / "containers.conf")
-        files.extend(sorted((directory / "containers.conf.d").glob("*.conf")))
-    return files
 
 
 def _lay(below: dict[str, Any], above: dict[str, Any]) -> None:

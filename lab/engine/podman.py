@@ -15,6 +15,7 @@ from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from lab.engine.builds import Images
     from lab.engine.wire import Answer, Api
 
-UNIX = "unix://"
 S = TypeVar("S", SeenContainer, SeenNetwork, SeenPod, SeenVolume)
 
 MOST_PORTS = 65535
@@ -97,8 +97,8 @@ def connect(url: str = "") -> PodmanEngine:
 
 def _open(found: service.Service) -> Api:
     """The quick way where there is one, else podman-py."""
-    if found.url.startswith(UNIX):
-        return UnixApi(found.url.removeprefix(UNIX))
+    if found.url.startswith(service.UNIX):
+        return UnixApi(unquote(found.url.removeprefix(service.UNIX)))
     return _client(found)
 
 
@@ -106,12 +106,15 @@ def _client(found: service.Service) -> APIClient:
     from podman.api import APIClient
 
     try:
-        return APIClient(base_url=found.url)
+        client = APIClient(base_url=found.url)
     except ValueError as error:
         msg = f"{found.origin} is not an address of a podman service: {found.url}"
         raise EngineError(
             msg, hint="use unix:///path, ssh://user@host/path or tcp://host:port"
         ) from error
+    # Podman's own remote client asks no proxy for its service either.
+    client.trust_env = False
+    return client
 
 
 def _greet(api: Api, found: service.Service) -> str:
@@ -138,7 +141,20 @@ class PodmanEngine:
         self.api = api
         self.version = version
         self.service = found
-        self._limits = _limits_work()
+        self.local = service.is_local(found, api.peer if isinstance(api, UnixApi) else 0)
+
+    @cached_property
+    def _limits(self) -> bool:
+        """Whether memory and process limits can be set: not without root on cgroup v1."""
+        if self.local:
+            found = host.look()
+            return not found.rootless or found.cgroups == "v2"
+        with translated("ask for the limits of podman's host"):
+            answer = self.api.get("/info")
+            answer.raise_for_status()
+            elsewhere = answer.json()["host"]
+            rootless = elsewhere["security"]["rootless"]
+            return not rootless or elsewhere["cgroupVersion"] == "v2"
 
     @cached_property
     def client(self) -> APIClient:
@@ -173,7 +189,7 @@ class PodmanEngine:
                 ),
                 networks=networks,
                 volumes=tuple(_volume(lab, item) for item in self._list("/volumes/json")),
-                subnets_in_use=(*subnets, *_routes()),
+                subnets_in_use=(*subnets, *(_routes() if self.local else ())),
             )
 
     def image_id(self, reference: str) -> str:
@@ -216,13 +232,13 @@ class PodmanEngine:
 
     def listeners(self, pid: int) -> frozenset[int] | None:
         """Ask this host's kernel; a service elsewhere has its processes there."""
-        if not self.service.url.startswith("unix:"):
+        if not self.local:
             return None
         return listeners.beyond_loopback(pid)
 
     def lock(self, lab: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
-        """Hold a lock in the runtime directory: other hosts' processes are not kept out."""
-        return service.lab_lock(lab, self.service.url, waiting)
+        """Hold a lock on this machine: what is on others is not kept out."""
+        return service.lab_lock(lab, waiting)
 
     def retire(self) -> None:
         """Stop the private service, unless a lab is left or another process uses it.
@@ -320,7 +336,7 @@ class PodmanEngine:
         answer = self.api.delete(f"{COLLECTION[Kind.NETWORK]}/{name}")
         if answer.status_code != NOT_FOUND:
             answer.raise_for_status()
-        if self.service.url.startswith(UNIX):
+        if self.local:
             # As long as the bridge was there, podman gave its name to no other network.
             for bridge in forgotten:
                 leftovers.remove_bridge(bridge)
@@ -342,12 +358,6 @@ def _existing(answer: Answer) -> str:
 def _plain(error: str) -> str:
     """The part of a wrapped Go error that names the cause."""
     return error.strip().removesuffix(".")
-
-
-def _limits_work() -> bool:
-    """Whether memory and process limits can be set: not without root on cgroup v1."""
-    found = host.look()
-    return not found.rootless or found.cgroups == "v2"
 
 
 def _seen(kind: type[S], **fields: Any) -> S:  # noqa: ANN401 - as podman answered

@@ -13,21 +13,22 @@ import os
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from lab import xdg
-from lab.engine import locks, versions
+from lab.engine import locks, runtime, versions
 from lab.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from lab.engine.host import Host
 
 IDLE_SECONDS = 120
 """A private service without a request for this long ends by itself."""
@@ -35,18 +36,34 @@ START_SECONDS = 20.0
 """How long a private service may take until it accepts connections (32 ms is usual)."""
 END_SECONDS = 5.0
 """How long a private service may take to end before it is killed (20 ms are usual)."""
-SOCKET, LOG, CONFIGURATION = "podman.sock", "podman.log", "containers.conf"
-"""What a private service has in the runtime directory."""
-LOCK = "podman.lock"
-"""Whoever starts the private service holds the lock of this file."""
-USERS = "podman.users"
-"""Every process that uses the private service shares the lock of this file to its end."""
 PROCESSES = Path("/proc")
 """The process table, proc(5)."""
+UNIX = "unix://"
+FORWARDERS = frozenset({"ssh", "gvproxy"})
+"""Programs behind whose sockets a service of another machine answers."""
 INSTALL_HINT = "install it: `apt install podman`, `dnf install podman`, or `make setup` in a clone"
 
 _uses: dict[Path, int] = {}
-"""The descriptors by which this process shares a lock on :data:`USERS`, by directory."""
+"""The descriptors by which this process shares the lock of a service's users, by its file."""
+
+
+class Files(NamedTuple):
+    """What a private service has in the runtime directory.
+
+    Whoever starts it holds the lock of ``lock``; every process that uses it shares the lock of
+    ``users`` to its end.
+    """
+
+    socket: Path
+    log: Path
+    configuration: Path
+    lock: Path
+    users: Path
+
+    @property
+    def url(self) -> str:
+        """The socket's address; podman reads it as a URL, and so does podman-py."""
+        return f"unix://{quote(str(self.socket))}"
 
 
 class Service(NamedTuple):
@@ -80,29 +97,6 @@ def users_socket() -> Path:
     return runtime / "podman" / "podman.sock"
 
 
-def runtime_dir() -> Path:
-    """The directory for lab's own sockets and locks, 0700 and owned by this user.
-
-    Raises :class:`EngineError` when it cannot be made, or is not safe to use.
-    """
-    if base := xdg.base("RUNTIME_DIR"):
-        path = base / "lab"
-    elif os.geteuid() == 0:
-        path = Path("/run/lab")
-    else:
-        path = Path(f"/tmp/lab-{os.geteuid()}")  # noqa: S108 - checked below
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = path.lstat()
-    except OSError as error:
-        msg = f"cannot make {path}: {error.strerror}"
-        raise EngineError(msg, hint="set XDG_RUNTIME_DIR to a directory of yours") from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        msg = f"{path} is not a directory that only you can enter"
-        raise EngineError(msg, hint=f"remove it, or `chmod 700 {path}` if it is yours")
-    return path
-
-
 def answers(path: Path) -> bool:
     """Whether something accepts connections on a unix socket."""
     with socket.socket(socket.AF_UNIX) as probe:
@@ -112,6 +106,25 @@ def answers(path: Path) -> bool:
         except OSError:
             return False
     return True
+
+
+def is_local(found: Service, peer: int) -> bool:
+    """Whether a service shares this machine's network, so that what is seen here holds there.
+
+    ``peer`` is the process that listens on its socket, 0 when there is none that can be seen: so
+    through TCP and SSH, and when the socket comes from outside the container that this is.
+    """
+    if found.private:
+        return True
+    listener = PROCESSES / str(peer)
+    try:
+        program = (listener / "comm").read_text().strip()
+        near = (listener / "ns/net").samefile(PROCESSES / "self/ns/net")
+    except FileNotFoundError:
+        return False  # there is none, or its process is in another container
+    except OSError:
+        return True  # somebody else's, as root's is
+    return near and program not in FORWARDERS
 
 
 def version() -> tuple[int, ...]:
@@ -136,75 +149,84 @@ def _asked_for_version() -> Iterator[Callable[[], tuple[int, ...]]]:
             said, trouble = asked.communicate()
             words = said.split()
             if asked.returncode or not words:
-                msg = f"`podman --version` failed: {trouble.strip() or 'it said nothing'}"
-                raise EngineError(msg, hint=INSTALL_HINT)
+                from lab.engine import errors
+
+                said = errors.complaint(trouble) or "it said nothing"
+                raise EngineError(f"podman does not work: {said}", hint=errors.remedy(said))
             return versions.parse(words[-1])
 
         yield told
 
 
+def files() -> Files:
+    """The files of the private service that fits this process's surroundings."""
+    stem = f"podman-{runtime.surroundings()}"
+    place = runtime.directory()
+    return Files(*(place / f"{stem}.{end}" for end in ("sock", "log", "conf", "lock", "users")))
+
+
 @contextmanager
-def lab_lock(lab: str, url: str, waiting: Callable[[str], None]) -> Iterator[None]:
+def lab_lock(lab: str, waiting: Callable[[str], None]) -> Iterator[None]:
     """Hold the lock of a lab; ``waiting`` is told who holds it when it has to be waited for.
 
-    Services on this machine count as one, since most share one storage; elsewhere each URL has
-    labs of its own. Raises :class:`EngineError` when the lock cannot be made.
+    It is this user's lab of that name in whatever storage, and reached in whatever way: which
+    services share a storage cannot be told by their addresses. Raises :class:`EngineError` when
+    the lock cannot be made.
     """
-    where = "" if url.startswith("unix:") else f"@{url}"
-    path = runtime_dir() / f"lab-{quote(lab + where, safe='')}.lock"
+    path = runtime.own() / f"lab-{quote(lab, safe='')}.lock"
     with ExitStack() as held:
         try:
             held.enter_context(locks.alone(path, waiting))
         except OSError as error:
-            msg = f"cannot make the lock of lab {lab}: {error.strerror}"
+            msg = f"cannot make the lock of {lab}: {error.strerror}"
             raise EngineError(msg, hint=f"{path} has to be writable") from error
         yield
 
 
 def stop_private() -> None:
     """End the private service and remove its files, unless another process uses it."""
-    directory = runtime_dir()
-    mine = _uses.pop(directory, None)
-    if mine is None:
-        mine = locks.share(directory / USERS)
+    mine = files()
+    users = _uses.pop(mine.users, None)
+    if users is None:
+        users = locks.share(mine.users)
     try:
-        if not locks.take_over(mine):
+        if not locks.take_over(users):
             return
-        _end(directory / SOCKET)
-        for name in (SOCKET, LOG, CONFIGURATION, LOCK, USERS):
-            (directory / name).unlink(missing_ok=True)
+        _end(mine)
+        for path in mine:
+            path.unlink(missing_ok=True)
     finally:
-        os.close(mine)
+        os.close(users)
 
 
 def _private() -> Service:
-    directory = runtime_dir()
-    path = directory / SOCKET
+    mine = files()
     try:
-        if directory not in _uses:
-            _uses[directory] = locks.share(directory / USERS)
-        if not answers(path):
+        if mine.users not in _uses:
+            _uses[mine.users] = locks.share(mine.users)
+        if not answers(mine.socket):
             # A second service on a path steals the socket from the first, and deletes it.
-            with locks.alone(directory / LOCK):
-                if not answers(path):
-                    _start(directory, path)
+            with locks.alone(mine.lock):
+                if not answers(mine.socket):
+                    _start(mine)
     except OSError as error:
         msg = f"cannot start podman's service: {error.strerror}"
-        raise EngineError(msg, hint=f"{directory} has to be writable, with some room") from error
-    return Service(f"unix://{path}", "a podman service of lab's own", private=True)
+        hint = f"{mine.socket.parent} has to be writable, with some room"
+        raise EngineError(msg, hint=hint) from error
+    return Service(mine.url, "a podman service of lab's own", private=True)
 
 
-def _services(path: Path) -> Iterator[int]:
+def _services(mine: Files) -> Iterator[int]:
     """The processes that serve podman's API on a socket, whether or not it is there.
 
     The process table knows them even when whoever started them was killed before noting it.
     """
-    url = os.fsencode(f"unix://{path}")
+    url = mine.url.encode()
     for entry in PROCESSES.iterdir():
         if entry.name.isdecimal():
             with suppress(OSError):  # it ended, or is somebody else's
                 command = (entry / "cmdline").read_bytes().split(b"\0")[:-1]
-                if b"service" in command and command[-1] == url and _has(entry, path.parent):
+                if b"service" in command and command[-1] == url and _has(entry, mine.socket.parent):
                     yield int(entry.name)
 
 
@@ -213,11 +235,11 @@ def _has(process: Path, directory: Path) -> bool:
     return (process / "root" / directory.relative_to("/")).samefile(directory)
 
 
-def _end(path: Path) -> None:
+def _end(mine: Files) -> None:
     """End every service on a socket; by force what does not go in time."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + END_SECONDS
-        while found := tuple(_services(path)):
+        while found := tuple(_services(mine)):
             if time.monotonic() > deadline:
                 break
             for process in found:
@@ -226,24 +248,40 @@ def _end(path: Path) -> None:
             time.sleep(0.01)
 
 
-def _start(directory: Path, path: Path) -> None:
+def _tidy(directory: Path) -> None:
+    """Remove what is left of other services that have ended and that nobody uses.
+
+    Not their settings: podman reads them again when a container that they started ends.
+    """
+    for users in directory.glob("podman-*.users"):
+        lock = locks.share(users)
+        try:
+            ended = users.with_suffix(".sock")
+            if locks.take_over(lock) and not answers(ended):
+                for path in (ended, users.with_suffix(".log"), users):
+                    path.unlink(missing_ok=True)
+        finally:
+            os.close(lock)
+
+
+def _start(mine: Files) -> None:
     with _asked_for_version() as told:
         from lab.engine import host
 
-        tables = host.overrides(host.look())
-        _end(path)  # one that does not answer, yet or any more, would take the socket away
-        path.unlink(missing_ok=True)
+        found = host.look()
+        _tidy(mine.users.parent)
+        _end(mine)  # one that does not answer, yet or any more, would take the socket away
+        mine.socket.unlink(missing_ok=True)
         installed = told()
     versions.check(installed)
-    log = directory / LOG
-    with log.open("wb") as output:
+    with mine.log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - no shell, fixed words
-            ["podman", "system", "service", f"--time={IDLE_SECONDS}", f"unix://{path}"],  # noqa: S607
+            ["podman", "system", "service", f"--time={IDLE_SECONDS}", mine.url],  # noqa: S607
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd="/",
-            env=_environment(directory, installed, tables),
+            env=_environment(mine, installed, found),
             start_new_session=True,
             umask=0o077,
         )
@@ -252,35 +290,36 @@ def _start(directory: Path, path: Path) -> None:
     waiter = threading.Thread(target=process.wait, name="podman", daemon=True)
     waiter.start()
     deadline = time.monotonic() + START_SECONDS
-    while not answers(path):
+    while not answers(mine.socket):
         ended = not waiter.is_alive()
         if ended or time.monotonic() > deadline:
             why = "ended at once" if ended else f"did not answer within {START_SECONDS:g} s"
             process.terminate()
+            from lab.engine import errors
+
+            said = mine.log.read_text(errors="replace")
             raise EngineError(
                 f"`podman system service` {why}",
-                hint="run `lab doctor`",
-                details=tuple(log.read_text(errors="replace").splitlines()[-5:]),
+                hint=errors.remedy(said),
+                details=tuple(said.splitlines()[-5:]),
             )
         time.sleep(0.005)
 
 
-def _environment(
-    directory: Path, installed: tuple[int, ...], tables: dict[str, Any]
-) -> dict[str, str]:
-    """The variables of a service that needs these settings."""
-    environment = dict(os.environ)
-    if not tables:
-        return environment
+def _environment(mine: Files, installed: tuple[int, ...], found: Host) -> dict[str, str]:
+    """The variables of a service that has the settings which labs depend on, and this host."""
     import tomli_w
 
     from lab.engine import host
 
-    variable = "CONTAINERS_CONF_OVERRIDE"
+    variable, below = "CONTAINERS_CONF_OVERRIDE", []
     if installed < versions.OVERRIDE_SINCE:
-        variable = "CONTAINERS_CONF"
-        tables = host.merged(host.configuration_files(), tables)
-    configuration = directory / CONFIGURATION
-    configuration.write_text(tomli_w.dumps(tables))
-    environment[variable] = str(configuration)
+        variable, below = "CONTAINERS_CONF", runtime.configuration_files()
+    elif named := os.environ.get(variable):
+        below = [Path(named)]
+    tables = host.merged(below, host.required(installed, found))
+    mine.configuration.write_text(tomli_w.dumps(tables))
+    environment = {**os.environ, variable: str(mine.configuration)}
+    if runtime.trouble():  # podman has a place of its own without it, as lab has
+        del environment["XDG_RUNTIME_DIR"]
     return environment

@@ -15,6 +15,9 @@ OLDEST = (4, 3)
 OVERRIDE_SINCE = (4, 5)
 """4.5 is the first that reads CONTAINERS_CONF_OVERRIDE; before, a file replaces the host's own."""
 
+APPEND_SINCE = (4, 8)
+"""4.8 is the first whose lists of settings add to what other files have, where these say so."""
+
 
 def parse(text: str) -> tuple[int, ...]:
     """``5.8.0-rc1`` as (5, 8, 0)."""

@@ -9,8 +9,9 @@ pulls, logs), and everything to a service that is reached through ssh or TCP.
 from __future__ import annotations
 
 import json
+import struct
 import threading
-from socket import AF_UNIX, socket
+from socket import AF_UNIX, SO_PEERCRED, SOL_SOCKET, socket
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -23,6 +24,8 @@ PREFIX = "/v4.0.0/libpod"
 """Any version from 3.4 to 6.0 is accepted; the server speaks its own in any case."""
 _BAD = 400
 _CHUNK = 65536
+_UCRED = struct.Struct("3i")
+"""What SO_PEERCRED tells: process, user, group (unix(7))."""
 
 
 class Answer(Protocol):
@@ -125,6 +128,7 @@ class _Connection:
     def __init__(self, path: str) -> None:
         self._path = path
         self._socket: socket | None = None
+        self.peer = 0
 
     def exchange(self, request: bytes) -> WireAnswer:
         """Send a request and read its answer; raises ``OSError`` or ``ValueError``."""
@@ -132,6 +136,7 @@ class _Connection:
         if connected is None:
             connected = self._socket = socket(AF_UNIX)
             connected.connect(self._path)
+            self.peer = _UCRED.unpack(connected.getsockopt(SOL_SOCKET, SO_PEERCRED, _UCRED.size))[0]
         connected.sendall(request)
         incoming = _Incoming()
         while not incoming.complete:
@@ -172,6 +177,11 @@ class UnixApi:
     def delete(self, path: str, *, params: Mapping[str, str] | None = None) -> WireAnswer:
         """Have something removed."""
         return self._call("DELETE", path, params)
+
+    @property
+    def peer(self) -> int:
+        """The process that listens, as of the latest connections; 0 when it cannot be seen."""
+        return next((connection.peer for connection in self._all if connection.peer), 0)
 
     def close(self) -> None:
         """Close the connections of all threads."""

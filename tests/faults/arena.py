@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from lab.engine import host
+from lab.engine import host, runtime
 from tests.real import processes
 from tests.real.accounts import clean_environment
 
@@ -119,7 +119,8 @@ class Arena:
 
     def services(self) -> list[int]:
         """The processes of lab's private podman service."""
-        return processes.with_word(f"unix://{self.runtime / 'podman.sock'}")
+        begin = f"unix://{self.runtime}/podman-"
+        return [p for p, words in processes.commands() if any(w.startswith(begin) for w in words)]
 
     def bystanders(self) -> list[str]:
         """What is nobody's lab, with its ids and states."""
@@ -137,6 +138,8 @@ class Arena:
         found = [item for item in self._items() if not any(word in item for word in allowed)]
         if self.runtime.is_dir():
             found += [f"file {path.name}" for path in self.runtime.iterdir()]
+        if (lock := runtime.own() / f"lab-{self.lab}.lock").exists():
+            found += [f"file {lock.name}"]
         spared = self.podman("ps", "--quiet", "--no-trunc").split()
         spared += self.podman("inspect", "--format", "{{.State.Pid}}", BYSTANDER).split()
         found += processes.of(self.directory, spared)
@@ -218,7 +221,7 @@ def _built(environment: dict[str, str]) -> str:
 
 def _bystand(made: Arena) -> None:
     configuration = made.directory / "containers.conf"
-    tables = host.merged(host.configuration_files(), host.overrides(host.look()))
+    tables = host.merged(runtime.configuration_files(), host.overrides(host.look()))
     tables.setdefault("network", {})["network_config_dir"] = str(made.directory / "networks")
     configuration.write_text(tomli_w.dumps(tables))
     made.environment["CONTAINERS_CONF"] = str(configuration)

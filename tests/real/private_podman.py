@@ -14,7 +14,7 @@ import msgspec
 import tomli_w
 from podman.api.client import APIClient  # noqa: TID251 - these tests check what talks to it
 
-from lab.engine import host
+from lab.engine import host, runtime
 from lab.engine.builds import Images
 from lab.engine.service import answers
 
@@ -65,7 +65,7 @@ def storage() -> Iterator[Podman]:
     directory = Path(tempfile.mkdtemp(prefix="lab-"))
     containers = directory / "containers.conf"
     containers.write_text(
-        tomli_w.dumps(host.merged(host.configuration_files(), host.overrides(host.look())))
+        tomli_w.dumps(host.merged(runtime.configuration_files(), host.overrides(host.look())))
     )
     environment = {
         **os.environ,

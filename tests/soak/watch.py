@@ -80,10 +80,10 @@ def watching(arena: Arena) -> Iterator[Lives]:
 
 def found(arena: Arena) -> Iterator[Process]:
     """The processes that an arena's lab consists of now, as the process table shows them."""
-    service = f"unix://{arena.runtime / 'podman.sock'}"
+    services = arena.services()
     watched = {}
     for process, words in processes.commands():
-        if service in words:
+        if process in services:
             watched[process] = SERVICE
         elif words and Path(words[0]).name == "conmon" and str(arena.directory) in " ".join(words):
             name = words[words.index("-n") + 1]

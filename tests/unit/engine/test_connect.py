@@ -25,6 +25,7 @@ def test_a_podman_that_answers_becomes_an_engine(tmp_path: Path) -> None:
         engine.api.close()
     assert engine.service.url == podman.url
     assert engine.version == "4.3.1"
+    assert engine.local
 
 
 def test_a_podman_that_is_too_old_is_refused(tmp_path: Path) -> None:

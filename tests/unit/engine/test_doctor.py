@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.engine import doctor, host, service
+from lab.engine import doctor, host, runtime, service
 from lab.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lab.engine.doctor import Finding
 
@@ -33,12 +34,14 @@ def examine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Finding]
         version: tuple[int, ...] | EngineError = (5, 4, 2),
         connection: EngineError | None = None,
         registry: str = "",
+        local: bool = True,
         programs: tuple[str, ...] = ("mmdebstrap", "newuidmap"),
         **differences: object,
     ) -> dict[str, Finding]:
         found = host.Host(**{**ORDINARY, **differences})  # type: ignore[arg-type]
         engine = SimpleNamespace(
             service=service.Service("unix:///x.sock", "a test"),
+            local=local,
             images=SimpleNamespace(registry_trouble=lambda _: registry),
         )
 
@@ -48,6 +51,7 @@ def examine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Finding]
             return value
 
         monkeypatch.setattr(host, "look", lambda: found)
+        monkeypatch.setattr(runtime, "trouble", lambda: "")
         monkeypatch.setattr(service, "version", lambda: give(version))
         monkeypatch.setattr(doctor, "connect", lambda _: give(connection or engine))
         monkeypatch.setattr(
@@ -124,3 +128,29 @@ def test_without_root_devices_that_cannot_be_opened_are_named(
     findings = examine(rootless=True)
     assert (findings["tun"].state, findings["fuse"].state) == ("bad", "warning")
     assert findings["tun"].remedy == "as root: chmod 666 /dev/net/tun"
+
+
+def test_of_a_podman_elsewhere_nothing_is_said_that_is_only_true_here(
+    examine: Callable[..., dict[str, Finding]],
+) -> None:
+    findings = examine(local=False, version=EngineError("podman is not installed"))
+    assert list(findings) == ["host", "service", "registry", "mmdebstrap"]
+    assert findings["host"].text == "not examined: podman is on another machine"
+
+
+def test_what_podman_said_last_stands_beside_the_error(
+    examine: Callable[..., dict[str, Finding]],
+) -> None:
+    finding = examine(connection=EngineError("it ended", hint="do", details=("one", "two")))
+    assert (finding["service"].text, finding["service"].remedy) == ("it ended: two", "do")
+
+
+def test_a_runtime_directory_that_cannot_be_used_is_named_with_the_one_that_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/" + "x" * 90)
+    monkeypatch.setattr(runtime, "own", lambda: tmp_path)
+    found = {finding.name: finding for finding in doctor.host_findings()}
+    assert found["sockets"].text == (
+        f"XDG_RUNTIME_DIR is too long for the path of a socket: lab uses {tmp_path}"
+    )

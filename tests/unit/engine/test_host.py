@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from lab.engine import host
+from lab.engine import host, runtime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +54,22 @@ def test_where_limits_cannot_be_raised_podman_asks_for_modest_ones(
 
 def test_without_root_podman_chooses_its_own_limits() -> None:
     assert host.overrides(like(may_raise_limits=False, rootless=True)) == {}
+
+
+def test_a_service_has_what_labs_depend_on_and_what_the_host_needs() -> None:
+    found = host.required((4, 3, 1), like(cgroups="hybrid"))
+    assert found["containers"]["no_hosts"] is False
+    assert found["containers"]["volumes"] == []
+    assert found["network"] == {"network_backend": "netavark"}
+    assert found["engine"] == {
+        "infra_command": "", "infra_image": "", "remote": False, "runtime": "runc",
+    }  # fmt: skip
+
+
+def test_lists_replace_those_that_ask_to_be_added_to() -> None:
+    found = host.required((5, 4, 2), ORDINARY)["containers"]
+    assert found["volumes"] == [{"append": False}]
+    assert found["env"][1:] == [{"append": False}]
 
 
 def tree(root: Path, *files: str, controllers: str = "cpu memory") -> None:
@@ -132,7 +148,7 @@ def test_a_user_s_own_configuration_comes_after_the_system_s(
     tree(mine, "containers.conf.d/20.conf", "containers.conf.d/10.conf", "containers.conf.d/x.txt")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    files = host.configuration_files()
+    files = runtime.configuration_files()
     assert [str(path) for path in files[:2]] == [
         "/usr/share/containers/containers.conf",
         "/etc/containers/containers.conf",
@@ -149,4 +165,4 @@ def test_root_has_no_configuration_of_its_own(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert not any(path.is_relative_to(tmp_path) for path in host.configuration_files())
+    assert not any(path.is_relative_to(tmp_path) for path in runtime.configuration_files())

@@ -8,20 +8,22 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.engine import host, service
+from lab.engine import host, runtime, service
 from lab.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SCRIPT = """#!{python}
 import os, signal, socket, sys
+from urllib.parse import unquote
 if sys.argv[1:] == ["--version"]:
     print("podman version {version}")
     sys.exit({status})
@@ -30,7 +32,7 @@ with open("{calls}", "a") as calls:
     print(*sys.argv[1:], *given, file=calls)
 if "{trouble}":
     sys.exit("{trouble}")
-path = sys.argv[-1].removeprefix("unix://")
+path = unquote(sys.argv[-1].removeprefix("unix://"))
 def end(*_):
     os.unlink(path)
     sys.exit()
@@ -104,8 +106,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
 
 
 def private(machine: Machine) -> service.Service:
-    url = f"unix://{machine.runtime}/lab/podman.sock"
-    return service.Service(url, "a podman service of lab's own", private=True)
+    del machine
+    return service.Service(service.files().url, "a podman service of lab's own", private=True)
 
 
 def test_a_url_that_is_given_wins(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,11 +154,10 @@ def test_a_service_that_runs_is_used_again(machine: Machine) -> None:
 
 def test_a_socket_whose_service_was_killed_is_replaced(machine: Machine) -> None:
     machine.install()
-    service.runtime_dir()
     with socket.socket(socket.AF_UNIX) as dead:
-        dead.bind(str(machine.runtime / "lab" / "podman.sock"))
+        dead.bind(str(service.files().socket))
     assert service.find() == private(machine)
-    assert service.answers(machine.runtime / "lab" / "podman.sock")
+    assert service.answers(service.files().socket)
 
 
 def test_two_commands_at_the_same_time_start_one_service(machine: Machine) -> None:
@@ -174,7 +175,7 @@ def test_a_service_that_ends_at_once_is_told_with_its_last_words(machine: Machin
     with pytest.raises(EngineError, match=r"^`podman system service` ended at once$") as caught:
         service.find()
     assert caught.value.details == ("cannot do that",)
-    assert "doctor" in caught.value.hint
+    assert caught.value.hint == "lab works once `podman info` does"
 
 
 def test_a_directory_without_room_is_named(
@@ -207,7 +208,7 @@ def test_a_podman_that_is_too_old_is_refused_before_it_is_started(machine: Machi
 
 def test_a_podman_that_does_not_work_is_told(machine: Machine) -> None:
     machine.install(status=125)
-    with pytest.raises(EngineError, match="`podman --version` failed"):
+    with pytest.raises(EngineError, match="podman does not work: it said nothing"):
         service.version()
 
 
@@ -219,10 +220,10 @@ def test_settings_that_the_host_needs_reach_the_service(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, version: str, variable: str
 ) -> None:
     machine.install(version)
-    monkeypatch.setattr(host, "overrides", lambda _: {"engine": {"runtime": "runc"}})
-    monkeypatch.setattr(host, "configuration_files", list)
+    monkeypatch.setattr(host, "required", lambda *_: {"engine": {"runtime": "runc"}})
+    monkeypatch.setattr(runtime, "configuration_files", list)
     service.find()
-    configuration = machine.runtime / "lab" / "containers.conf"
+    configuration = service.files().configuration
     assert configuration.read_text() == '[engine]\nruntime = "runc"\n'
     assert machine.started[0].endswith(f" {variable}={configuration}")
 
@@ -235,14 +236,14 @@ def test_a_private_service_is_ended_with_everything_that_belongs_to_it(machine: 
     machine.install()
     service.find()
     service.stop_private()
-    assert not service.answers(machine.runtime / "lab" / "podman.sock")
+    assert not service.answers(service.files().socket)
     assert files(machine) == set()
 
 
 def test_a_service_whose_socket_is_gone_is_ended_as_well(machine: Machine) -> None:
     machine.install()
     service.find()
-    (machine.runtime / "lab" / "podman.sock").unlink()
+    service.files().socket.unlink()
     service.find()
     assert len(machine.started) == 2
     service.stop_private()
@@ -254,7 +255,7 @@ def test_a_service_whose_socket_is_gone_is_ended_as_well(machine: Machine) -> No
 def test_only_a_service_to_which_the_path_means_the_same_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str, *, ended: bool
 ) -> None:
-    path = service.runtime_dir() / service.SOCKET
+    path = service.files().socket
     (tmp_path / root / path.parent.relative_to("/")).mkdir(parents=True, exist_ok=True)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         entry = tmp_path / "proc" / str(process.pid)
@@ -276,7 +277,7 @@ def test_a_process_ends_without_a_word_about_the_service_that_outlives_it(machin
         [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("", "")
-    assert service.answers(machine.runtime / "lab" / "podman.sock")
+    assert service.answers(service.files().socket)
     service.stop_private()
 
 
@@ -302,7 +303,7 @@ def test_a_service_that_another_process_uses_goes_on(machine: Machine) -> None:
         assert user.stdout is not None
         user.stdout.readline()
         service.stop_private()
-        assert service.answers(machine.runtime / "lab" / "podman.sock")
+        assert service.answers(service.files().socket)
         user.kill()
     service.stop_private()
     assert files(machine) == set()
@@ -313,38 +314,108 @@ def test_ending_a_service_that_never_was_does_nothing(machine: Machine) -> None:
     assert machine.started == []
 
 
-def test_the_directory_for_sockets_is_the_user_s_alone(machine: Machine) -> None:
-    directory = service.runtime_dir()
-    assert directory == machine.runtime / "lab"
-    assert directory.stat().st_mode & 0o777 == 0o700
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "no_proxy", "CONTAINERS_REGISTRIES_CONF"])
+def test_a_service_that_was_started_with_other_variables_is_not_used(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    machine.install()
+    monkeypatch.delenv(variable, raising=False)
+    first = service.find()
+    monkeypatch.setenv(variable, "/other")
+    second = service.find()
+    assert first.url != second.url
+    assert len(machine.started) == 2
+    monkeypatch.delenv(variable)
+    assert service.find() == first
+    assert len(machine.started) == 2
 
 
-def test_a_directory_that_others_may_enter_is_refused(machine: Machine) -> None:
-    (machine.runtime / "lab").mkdir()
-    (machine.runtime / "lab").chmod(0o750)
-    with pytest.raises(EngineError, match="is not a directory that only you can enter") as caught:
-        service.runtime_dir()
-    assert "chmod 700" in caught.value.hint
+def test_a_service_that_was_started_with_other_settings_is_not_used(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine.install()
+    settings = tmp_path / "registries.conf"
+    monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(settings))
+    urls = [service.find().url]
+    settings.write_text("short-name-mode = 'disabled'\n")
+    urls.append(service.find().url)
+    settings.write_text("short-name-mode = 'permissive'\n")
+    urls.append(service.find().url)
+    assert len({*urls}) == 3
 
 
-def test_a_link_in_place_of_the_directory_is_refused(machine: Machine, tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir(mode=0o700)
-    (machine.runtime / "lab").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(EngineError, match="is not a directory that only you can enter"):
-        service.runtime_dir()
-
-
-def test_a_file_in_place_of_the_directory_is_refused(machine: Machine) -> None:
-    (machine.runtime / "lab").touch(mode=0o600)
-    with pytest.raises(EngineError, match="lab"):
-        service.runtime_dir()
-
-
-def test_a_directory_of_somebody_else_s_is_refused(
+def test_what_podman_does_not_read_starts_no_other_service(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service.runtime_dir()
-    owner = os.geteuid()
-    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
-    with pytest.raises(EngineError, match=str(machine.runtime)):
-        service.runtime_dir()
+    machine.install()
+    service.find()
+    for variable in ("TERM", "XDG_SESSION_ID", "XDG_STATE_HOME", "PWD", "SHLVL"):
+        monkeypatch.setenv(variable, "other")
+    service.find()
+    assert len(machine.started) == 1
+
+
+@pytest.mark.parametrize("name", ["a b", "100%", "a%20b", "what?", "x#y", "é", "a\nb", '"'])
+def test_a_runtime_directory_of_any_characters_is_used(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    machine.install()
+    with tempfile.TemporaryDirectory(prefix="lab-") as short:
+        place = Path(short) / name
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
+        found = service.find()
+        assert service.files().socket.parent == place / "lab"
+        assert service.answers(service.files().socket)
+        assert found.private
+        service.stop_private()
+        machine.wait()
+
+
+def test_broken_settings_are_not_a_podman_that_is_not_installed(machine: Machine) -> None:
+    said = 'time=\\"now\\" level=error msg=\\"decode configuration /etc/x.conf: toml: line 2\\"'
+    machine.install(status=1)
+    script = machine.path / "podman"
+    text = script.read_text().replace("    sys.exit(1)", f'    sys.exit("{said}")')
+    script.write_text(text.replace('    print("podman version', '    0 and print("podman version'))
+    with pytest.raises(EngineError) as caught:
+        service.version()
+    assert caught.value.message == (
+        "podman does not work: decode configuration /etc/x.conf: toml: line 2"
+    )
+    assert caught.value.hint.startswith("correct the settings that podman names")
+
+
+@pytest.mark.parametrize(
+    ("program", "peer", "local"),
+    [("podman", 7, True), ("systemd", 7, True), ("ssh", 7, False), ("gvproxy", 7, False),
+     ("podman", 8, False), ("podman", 9, False), ("podman", 0, False)],
+)  # fmt: skip
+def test_only_a_service_in_this_machine_s_network_is_local(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, peer: int, *, local: bool
+) -> None:
+    """Process 8 is in another network, and there is no 9: it may be in another container."""
+    for number in ("self", "7", "8"):
+        (tmp_path / number / "ns").mkdir(parents=True)
+        (tmp_path / number / "comm").write_text(f"{program}\n")
+    (tmp_path / "self" / "ns" / "net").touch()
+    (tmp_path / "7" / "ns" / "net").hardlink_to(tmp_path / "self" / "ns" / "net")
+    (tmp_path / "8" / "ns" / "net").touch()
+    monkeypatch.setattr(service, "PROCESSES", tmp_path)
+    assert service.is_local(service.Service("unix:///x", "a test"), peer) is local
+
+
+def test_of_a_service_that_ended_only_its_settings_stay(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.install()
+    program = "from lab.engine import service; service.find(); print(service.files().socket.stem)"
+    monkeypatch.setenv("HTTPS_PROXY", "/other")
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    stem = done.stdout.strip()
+    program = "from lab.engine import service; service._end(service.files())"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    monkeypatch.delenv("HTTPS_PROXY")
+    service.find()
+    assert {name for name in files(machine) if name.startswith(stem)} == {f"{stem}.conf"}
