@@ -75,6 +75,9 @@ def status(shown: Status) -> None:
         _pods(shown.pods)
     for name, url in shown.endpoints.items():
         out.print(f"{name:<12} {url}")
+    if shown.exposed:
+        names = ", ".join(shown.exposed)
+        out.print(f"[yellow]warning:[/] other machines can reach {names}")
     if shown.drift:
         out.print("[yellow]an `up` would:[/]")
     for line in shown.drift:

@@ -37,19 +37,23 @@ needs a tenth of that."""
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What the user asked for: a scenario, a lab's name, parameters, and an image source."""
+    """What the user asked for: a scenario, a lab's name, parameters, and an image source.
+
+    ``local`` keeps every port on loopback, for parameters that are not the command line's.
+    """
 
     scenario: str
     name: str
     given: Mapping[str, int | str]
     source: str = "auto"
+    local: bool = False
 
     @cached_property
     def wanted(self) -> LabSpec:
         """The scenario with its parameters, as far as it is known without looking at podman."""
         from lab.topology import scenario
 
-        return scenario.load(self.scenario, name=self.name, given=self.given)
+        return scenario.load(self.scenario, name=self.name, given=self.given, local=self.local)
 
     def check(self) -> None:
         """Raise :class:`lab.errors.UsageError` when there can be no such lab.

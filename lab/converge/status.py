@@ -8,6 +8,7 @@ import msgspec
 
 from lab.converge.diff import diff
 from lab.converge.observed import RUNNING
+from lab.topology import values
 
 if TYPE_CHECKING:
     from lab.converge.observed import Observed, SeenPod
@@ -38,7 +39,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     ``state`` is ``up`` when everything runs, ``absent`` when there is nothing, ``degraded``
     otherwise. ``in_sync`` says that an ``up`` with the recorded parameters would change
     nothing; ``drift`` has one line for everything that it would change. ``entry`` names the
-    endpoint that traffic is poured on.
+    endpoint that traffic is poured on, and ``exposed`` those that other machines can reach.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pods: tuple[PodStatus, ...] = ()
     endpoints: dict[str, str] = {}
     entry: str = ""
+    exposed: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
 
     @property
@@ -81,6 +83,7 @@ def status(observed: Observed) -> Status:
         pods=pods,
         endpoints=endpoints(spec),
         entry=spec.entry,
+        exposed=tuple(port.name for port in spec.ports() if not values.loopback(port.host_ip)),
         drift=tuple(map(str, plan.steps)),
     )
 

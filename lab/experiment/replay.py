@@ -46,6 +46,7 @@ def replay(lab: Lab, first: Record, name: str, pouring: Pouring, *, timeout: flo
         scenario=first.spec.scenario,
         name=name,
         given={k: v for k, v in first.spec.parameters.items() if v is not None},
+        local=True,  # a record may be somebody else's, and its traffic comes from here
     )
     prepared = lifecycle.prepare(lab, wish)
     lifecycle.up(lab, prepared, timeout=timeout)

@@ -28,6 +28,8 @@ from lab.topology.spec import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from lab.topology.hosts import Hosts
 
 _LOOPBACK = "127.0.0.1"
@@ -77,9 +79,15 @@ class _Draft(msgspec.Struct, frozen=True):
 class Assembly:
     """Collects the parts of one lab from all files of a scenario, in their order."""
 
-    def __init__(self, lab: str) -> None:
-        """``lab`` is the lab's name, which begins the names of what podman will hold."""
+    def __init__(self, lab: str, given: Collection[str] = (), *, local: bool = False) -> None:
+        """``lab`` is the lab's name, which begins the names of what podman will hold.
+
+        A port is published beyond loopback only when its address is that of a parameter which
+        the command line gave, as one of ``given``, and never when the lab is ``local``.
+        """
         self.prefix = prefix(lab)
+        self._given = given
+        self._local = local
         self._lab = lab
         self.pods: list[PodSpec] = []
         self.volumes: list[VolumeSpec] = []
@@ -209,7 +217,7 @@ class Assembly:
         section = item.section(_PORT, required=("name", "published", "target"))
         port = PortSpec(
             name=section.checked("name", values.name),
-            host_ip=section.checked("host_ip", values.address, _LOOPBACK),
+            host_ip=self._host_ip(section.get("host_ip")),
             published=section.integer("published", *values.PORTS),
             target=section.integer("target", *values.PORTS),
             ready=section.checked("ready", values.url_path),
@@ -219,6 +227,20 @@ class Assembly:
         if port.published:
             self._publish(port, section.get("published") or item)
         return port
+
+    def _host_ip(self, item: Item | None) -> str:
+        address = item.checked(values.address) if item else _LOOPBACK
+        if not item or not address or values.loopback(address):
+            return address
+        if not self._local and item.parameter not in self._given:
+            how = "write a parameter here, and give it with --set"
+            if item.parameter:
+                how = f"--set {item.parameter}={address} does"
+            item.problem(
+                f"{address} is open to other machines, which only the command line may ask for: "
+                f"{how}"
+            )
+        return _LOOPBACK if self._local else address
 
     def _publish(self, port: PortSpec, item: Item) -> None:
         for address, published, other in self._published:

@@ -136,12 +136,15 @@ class Item(msgspec.Struct, frozen=True):
         return isinstance(self.node, Mapping) and not self.node.pairs
 
     @property
+    def parameter(self) -> str:
+        """The parameter that the whole value is, "" when it is something else."""
+        found = isinstance(self.node, Scalar) and _REFERENCE.fullmatch(self.node.text)
+        return found[1] if found else ""
+
+    @property
     def omitted(self) -> bool:
         """Whether the whole value is one parameter that is not set: the key counts as absent."""
-        if not isinstance(self.node, Scalar):
-            return False
-        found = _REFERENCE.fullmatch(self.node.text)
-        return found is not None and self.scope.values.get(found[1], "") is None
+        return self.scope.values.get(self.parameter, "") is None
 
     def entries(self) -> dict[str, Item]:
         """The entries of a mapping, in order."""

@@ -78,11 +78,19 @@ def parameters(ref: str) -> tuple[Parameter, ...]:
     return declared
 
 
-def load(ref: str, *, name: str = DEFAULT_NAME, given: Mapping[str, str | int]) -> LabSpec:
+def load(
+    ref: str,
+    *,
+    name: str = DEFAULT_NAME,
+    given: Mapping[str, str | int],
+    local: bool = False,
+) -> LabSpec:
     """Read a scenario and fill in its parameters.
 
     ``ref`` is the name of a shipped scenario or the path of a file (with a ``/`` in it, or
-    ending in .yaml or .yml), ``name`` is the lab's, ``given`` maps parameters to values. In
+    ending in .yaml or .yml), ``name`` is the lab's, ``given`` maps parameters to values of the
+    command line: only these can publish a port beyond loopback, and not even they when the lab
+    is to be ``local``. In
     the spec the network has no subnet, pods have no address, a host that stands for a pod
     holds the pod's name, and an image to build has no reference.
 
@@ -106,7 +114,7 @@ def load(ref: str, *, name: str = DEFAULT_NAME, given: Mapping[str, str | int]) 
         # The files' problems come first: a declaration may be what is wrong.
         refusal = error
     summary = files[-1].section.sentence("summary")
-    assembly = Assembly(name)
+    assembly = Assembly(name, given, local=local)
     for file in files:
         assembly.read_volumes(file.section.entries("volumes"))
     if (pods := files[-1].section.get("pods")) and pods.empty:

@@ -96,9 +96,8 @@ class PortSpec(Spec, frozen=True, kw_only=True):
 
     @property
     def url(self) -> str:
-        """Where a client on this machine reaches the port."""
-        host = "127.0.0.1" if self.host_ip in {"", "0.0.0.0"} else self.host_ip  # noqa: S104 - compared, not bound
-        return f"http://{host}:{self.published}"
+        """The port as it is published; Linux takes a client to 0.0.0.0 to this machine."""
+        return f"http://{self.host_ip}:{self.published}"
 
 
 class PodSpec(Spec, frozen=True, kw_only=True):

@@ -62,6 +62,11 @@ def address(text: str) -> str:
     return ""
 
 
+def loopback(text: str) -> bool:
+    """Whether it is an IPv4 address that only this machine reaches (127.0.0.0/8)."""
+    return not address(text) and ipaddress.IPv4Address(text).is_loopback
+
+
 def image(text: str) -> str:
     """An image reference, such as docker.io/library/nginx:1.27."""
     valid = len(text) <= _MAX_IMAGE and re.fullmatch(_IMAGE, text)

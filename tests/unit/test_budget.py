@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from lab import cli
 from lab.converge import ports, ready
-from lab.engine.payloads import labels
+from lab.engine.ownership import labels
 from tests.unit.converge.labs import spec
 from tests.unit.engine.fake_podman import Answer, FakePodman, answer
 

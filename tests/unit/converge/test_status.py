@@ -41,6 +41,13 @@ def test_a_status_says_what_was_asked_for_and_where_it_answers(engine: FakeEngin
     }
 
 
+def test_a_status_names_the_ports_that_other_machines_reach(engine: FakeEngine) -> None:
+    assert seen(engine).exposed == ()
+    up(engine, spec("sidecar", host="192.0.2.7"))
+    assert seen(engine).exposed == ("prometheus", "service-a")
+    assert seen(engine).endpoints["service-a"] == "http://192.0.2.7:8080"
+
+
 def test_a_status_has_every_pod_with_its_address_and_containers(engine: FakeEngine) -> None:
     pod = seen(engine).pods[2]
     assert (pod.name, pod.state, pod.ip) == ("service-a-pod", "running", "10.64.1.12")

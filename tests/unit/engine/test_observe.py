@@ -190,11 +190,13 @@ def test_labels_that_came_with_an_image_make_nothing_ours(
     ("path", "key"), [("/pods/json", "Name"), ("/networks/json", "name"), ("/volumes/json", "Name")]
 )
 def test_a_copy_under_another_name_is_nobody_s(engine: Engine, path: str, key: str) -> None:
-    lists = LISTS | {path: [LISTS[path][0] | {key: "copy"}]}
+    lists = LISTS | {path: [*LISTS[path], LISTS[path][0] | {key: "copy"}]}
     fake, _ = engine(lambda _, asked: answer(200, lists[asked]))
     seen = fake.observe("lab")
-    (found,) = {"/pods/json": seen.pods, "/networks/json": seen.networks}.get(path, seen.volumes)
-    assert not found.mine
+    pods = [pod.mine for pod in seen.pods if pod.name == "copy"]
+    networks = [network.mine for network in seen.networks if network.name == "copy"]
+    volumes = [volume.mine for volume in seen.volumes if volume.name == "copy"]
+    assert pods + networks + volumes == [False]
 
 
 @pytest.mark.parametrize("index", [0, 1])

@@ -43,11 +43,15 @@ CHOICE = Choice("packages", "for a test")
 
 
 class Bench:
-    """Replays in which the second run is the one given; ``sent`` has the warm-ups."""
+    """Replays in which the second run is the one given.
+
+    ``sent`` has the warm-ups, ``wishes`` the labs that were wished for.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing was sent."""
         self.sent: list[int | None] = []
+        self.wishes: list[lifecycle.Wish] = []
         self.monkeypatch = monkeypatch
 
     def replay(self, first: Record, second: Record | None = None) -> Replayed:
@@ -56,7 +60,7 @@ class Bench:
         )
         for name, stand_in in (
             ("down", self._nothing),
-            ("prepare", lambda *_: made),
+            ("prepare", self._prepare(made)),
             ("up", self._nothing),
         ):
             self.monkeypatch.setattr(lifecycle, name, stand_in)
@@ -64,6 +68,13 @@ class Bench:
         self.monkeypatch.setattr(module, "measure", lambda *_: second or first)
         lab = lifecycle.Lab(FakeEngine(), SilentReporter())
         return replay(lab, first, "lab", self._pouring, timeout=1)
+
+    def _prepare(self, made: lifecycle.Prepared) -> Callable[..., lifecycle.Prepared]:
+        def prepare(_lab: lifecycle.Lab, wish: lifecycle.Wish) -> lifecycle.Prepared:
+            self.wishes.append(wish)
+            return made
+
+        return prepare
 
     def _pour(self, order: Order, _tell: object) -> None:
         self.sent.append(order.requests)
@@ -132,3 +143,12 @@ def test_a_replay_that_is_interrupted_compares_nothing(bench: Bench) -> None:
     load = msgspec.structs.replace(first.load, partial=True)
     with pytest.raises(KeyboardInterrupt):
         bench.replay(first, msgspec.structs.replace(first, load=load))
+
+
+def test_a_record_opens_no_port_to_other_machines(bench: Bench) -> None:
+    record = recorded()
+    parameters = {**record.spec.parameters, "host": "0.0.0.0"}  # noqa: S104 - nothing binds it
+    spec = msgspec.structs.replace(record.spec, parameters=parameters)
+    bench.replay(msgspec.structs.replace(record, spec=spec))
+    (wish,) = bench.wishes
+    assert {port.host_ip for port in wish.wanted.ports()} == {"127.0.0.1"}

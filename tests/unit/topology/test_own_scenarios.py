@@ -120,6 +120,33 @@ def test_ports_and_hosts_of_a_pod_arrive(tmp_path: Path) -> None:
     )
 
 
+OPEN = """\
+summary: s
+parameters: {host: {type: address, default: 0.0.0.0}}
+pods:
+  web:
+    ports: [{name: http, host_ip: "${host}", published: 8000, target: 80}]
+    containers: {nginx: {image: nginx:1}}
+"""
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7"])  # noqa: S104 - nothing binds it
+def test_a_port_is_open_to_other_machines_when_the_command_line_says_so(
+    tmp_path: Path, host: str
+) -> None:
+    (tmp_path / "mine.yaml").write_text(OPEN)
+    spec = scenario.load("./mine.yaml", given={"host": host})
+    (port,) = spec.ports()
+    assert (port.host_ip, port.url) == (host, f"http://{host}:8000")
+
+
+@pytest.mark.parametrize("given", [{}, {"host": "192.0.2.7"}])
+def test_a_local_lab_has_every_port_on_loopback(tmp_path: Path, given: dict[str, str]) -> None:
+    (tmp_path / "mine.yaml").write_text(OPEN)
+    (port,) = scenario.load("./mine.yaml", given=given, local=True).ports()
+    assert port.host_ip == "127.0.0.1"
+
+
 def test_replicas_are_pods_alike_that_know_their_number(tmp_path: Path) -> None:
     spec = load(
         tmp_path,
