@@ -30,6 +30,7 @@ VERSION = 1
 """The format's version; a reader refuses any other."""
 FILE = "record.json"
 _PARTIAL = ".partial-"
+_MODE = 0o700
 _READABLE = "check its permissions, or set XDG_STATE_HOME to another place"
 
 
@@ -93,7 +94,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def directory() -> Path:
-    """Where records are: ``lab/runs`` in the user's state directory (XDG base directories)."""
+    """Where records are: ``lab/runs`` in the user's state directory (XDG base directories).
+
+    Only the user can look into it, whatever the umask says, as into every record.
+    """
     return xdg.home("STATE_HOME") / "lab" / "runs"
 
 
@@ -105,7 +109,11 @@ def save(record: Record, files: Mapping[str, str]) -> Path:
     final = directory() / record.id
     partial = directory() / f"{_PARTIAL}{record.id}"
     try:
-        partial.mkdir(parents=True)
+        for each in (directory().parent, directory()):
+            each.mkdir(parents=True, exist_ok=True)
+            _keep_private(each)
+        partial.mkdir()
+        _keep_private(partial)
         for name, text in files.items():
             _write(partial / name, text.encode())
         _write(partial / FILE, msgspec.json.format(msgspec.json.encode(record), indent=1))
@@ -211,7 +219,15 @@ class _Version(msgspec.Struct):
 
 
 def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+    """Write a file that nobody else can read."""
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(number, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _keep_private(path: Path) -> None:
+    """Shut others out of a directory, also of one that an earlier lab has made."""
+    if path.stat().st_mode & 0o777 != _MODE:
+        path.chmod(_MODE)
