@@ -14,7 +14,13 @@ from lab.engine.ownership import labels, member
 
 if TYPE_CHECKING:
     from lab.converge.plan import RecordSpec
-    from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, VolumeSpec
+    from lab.topology.spec import (
+        ContainerSpec,
+        MountSpec,
+        NetworkSpec,
+        PodSpec,
+        VolumeSpec,
+    )
 
 TMPFS_SIZE = "size=16m"
 UNPRIVILEGED_PORTS = {"net.ipv4.ip_unprivileged_port_start": "0"}
@@ -99,7 +105,7 @@ def container(lab: str, pod_id: str, spec: ContainerSpec, *, limits: bool) -> di
         "read_only_filesystem": spec.read_only,
         "stop_timeout": spec.stop_timeout,
         "mounts": [_tmpfs(path) for path in spec.tmpfs],
-        "volumes": [{"Name": mount.volume, "Dest": mount.target} for mount in spec.mounts],
+        "volumes": [_mount(mount) for mount in spec.mounts],
     }
     if spec.command:
         body["command"] = list(spec.command)
@@ -122,3 +128,8 @@ def _tmpfs(path: str) -> dict[str, Any]:
         "destination": path,
         "options": [TMPFS_SIZE, "mode=1777", "nosuid", "nodev", "noexec"],
     }
+
+
+def _mount(mount: MountSpec) -> dict[str, Any]:
+    options = {"Options": ["ro"]} if mount.read_only else {}
+    return {"Name": mount.volume, "Dest": mount.target, **options}

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab.topology import hosts, values
-from lab.topology.containers import build, environment, mount_fault
+from lab.topology.containers import (
+    build,
+    environment,
+    mount_fault,
+    one_or_more,
+    words,
+)
 from lab.topology.document import Mapping
 from lab.topology.reader import Item, Section, nearest, quote
 from lab.topology.spec import (
@@ -143,7 +149,10 @@ class Assembly:
             replicas = section.integer("replicas", *values.REPLICAS)
             self._drafts[name] = draft = _Draft(name, item, section, replicas, here)
             names = tuple(_numbered(name, number) for number in draft.numbers)
-            if all(self._claim(each, item, self._names, "pod or container") for each in names):
+            if all(
+                self._claim(each, item, self._names, "pod or container", values.MAX_NAME)
+                for each in names
+            ):
                 copies = tuple(self.prefix + each for each in names)
                 self._copies |= {name: copies}
                 self._copies |= {each: (copy,) for each, copy in zip(names, copies, strict=True)}
@@ -203,8 +212,15 @@ class Assembly:
                     f"{reference!r} is the name of a pod or container here, not of an image"
                 )
 
-    def _claim(self, name: str, item: Item, taken: dict[str, Item], kind: str) -> bool:
-        if fault := values.name(name) or values.name(self.prefix + name):
+    def _claim(
+        self,
+        name: str,
+        item: Item,
+        taken: dict[str, Item],
+        kind: str,
+        longest: int = values.LONGEST,
+    ) -> bool:
+        if fault := values.name(name, longest) or values.name(self.prefix + name, longest):
             item.problem(f"{quote(name)} {fault}")
             return False
         if name in taken:
@@ -259,7 +275,9 @@ class Assembly:
         built = image.build is not None
         read_only = section.boolean("read_only", default=built)
         mounts = tuple(self._mount(value) for value in section.elements("volumes"))
-        tmpfs = tuple(value.checked(values.target) for value in section.elements("tmpfs"))
+        tmpfs = tuple(
+            values.normal(v.checked(values.target)) for v in one_or_more(section, "tmpfs")
+        )
         targets = [mount.target for mount in mounts] + list(tmpfs)
         if repeated := next((t for t in targets if t and targets.count(t) > 1), ""):
             item.problem(f"mounts {quote(repeated)} twice")
@@ -267,7 +285,7 @@ class Assembly:
         return ContainerSpec(
             name=self.prefix + _numbered(name, number),
             image=image.name,
-            command=tuple(value.text() for value in section.elements("command")),
+            command=tuple(word.text() for word in words(section, "command")),
             environment=environment(section),
             user=section.checked("user", values.user),
             mounts=mounts,
@@ -305,10 +323,12 @@ class Assembly:
 
     def _mount(self, item: Item) -> MountSpec:
         text = item.checked(mount_fault)
-        volume, _, target = text.partition(":")
+        volume, target, mode = (*text.split(":"), "", "")[:3]
         if volume:
             self._mounted.append((volume, item))
-        return MountSpec(volume=self._volume(volume), target=target)
+        return MountSpec(
+            volume=self._volume(volume), target=values.normal(target), read_only=mode == "ro"
+        )
 
     def _volume(self, name: str) -> str:
         """A volume's name in podman: always with the lab's, as volumes outlive it."""

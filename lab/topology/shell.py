@@ -106,7 +106,10 @@ def _container(spec: LabSpec, pod: PodSpec, container: ContainerSpec) -> str:
         ("--pod", pod.name),
         *_option("--user", container.user),
         *(("--env", f"{name}={value}") for name, value in container.environment.items()),
-        *(("--volume", f"{mount.volume}:{mount.target}") for mount in container.mounts),
+        *(
+            ("--volume", f"{m.volume}:{m.target}{':ro' if m.read_only else ''}")
+            for m in container.mounts
+        ),
         *((("--read-only",),) if container.read_only else ()),
         *(("--tmpfs", path) for path in container.tmpfs),
         *((("--cap-drop", "all"),) if container.drop_capabilities else ()),

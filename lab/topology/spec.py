@@ -63,6 +63,7 @@ class MountSpec(Spec, frozen=True, kw_only=True):
 
     volume: str
     target: str
+    read_only: bool = False
 
 
 class ContainerSpec(Spec, frozen=True, kw_only=True):

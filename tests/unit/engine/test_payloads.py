@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from lab.converge.plan import RecordSpec
 from lab.engine import payloads
 from lab.topology.spec import (
@@ -130,3 +132,9 @@ def test_capabilities_and_a_writable_root_are_left_on_request() -> None:
     body = payloads.container("lab", "p", spec, limits=False)
     assert body["read_only_filesystem"] is False
     assert "cap_drop" not in body
+
+
+def test_a_volume_is_mounted_read_only_on_request() -> None:
+    mount = MountSpec(volume="v", target="/v", read_only=True)
+    body = payloads.container("lab", "p", replace(CONTAINER, mounts=(mount,)), limits=True)
+    assert body["volumes"] == [{"Name": "v", "Dest": "/v", "Options": ["ro"]}]
