@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from lab import interruption
+from lab import interruption, secret_values
 
 OBJECTS = 50_000
 """New objects between two looks for garbage; with Python's 700 they take a tenth of a start."""
@@ -14,6 +14,7 @@ def main() -> None:
     interruption.begin()
     gc.set_threshold(OBJECTS)
     try:
+        secret_values.take()  # before anything is started that would inherit them
         from lab.engine import early
 
         early.begin(sys.argv[1:])

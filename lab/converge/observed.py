@@ -31,6 +31,11 @@ HALF_MADE = "storage"
 """State of what is left when podman is killed while it makes a container: its name is taken in
 podman's storage, but it has no labels, does not count as a container and cannot be started."""
 
+CONFIDED = "lab.parameter"
+"""Label on secrets: the parameter whose value it holds."""
+FINGERPRINT = "lab.fingerprint"
+"""Label on secrets: what tells the value (:mod:`lab.converge.secrets`)."""
+
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -84,6 +89,15 @@ class SeenVolume(Spec, frozen=True, kw_only=True):
     created: datetime = _NEVER
 
 
+class SeenSecret(Spec, frozen=True, kw_only=True):
+    """A secret with a name as the lab gives it: of which parameter, and what tells its value."""
+
+    name: str
+    parameter: str = ""
+    fingerprint: str = ""
+    mine: bool = False
+
+
 class Observed(Spec, frozen=True, kw_only=True):
     """Everything that :meth:`lab.engine.Engine.observe` found for one lab.
 
@@ -96,6 +110,7 @@ class Observed(Spec, frozen=True, kw_only=True):
     containers: tuple[SeenContainer, ...] = ()
     networks: tuple[SeenNetwork, ...] = ()
     volumes: tuple[SeenVolume, ...] = ()
+    secrets: tuple[SeenSecret, ...] = ()
     images: dict[str, str] = {}
     subnets_in_use: tuple[str, ...] = ()
 
@@ -107,6 +122,11 @@ class Observed(Spec, frozen=True, kw_only=True):
         """The lab's containers, without the infra containers of its pods."""
         mine = (c for c in self.containers if c.mine and not c.infra)
         return tuple(sorted(mine, key=lambda c: c.name))
+
+    def my_secrets(self) -> tuple[SeenSecret, ...]:
+        """The lab's secrets, by name."""
+        mine = (secret for secret in self.secrets if secret.mine)
+        return tuple(sorted(mine, key=lambda secret: secret.name))
 
     def pod(self, name: str) -> SeenPod | None:
         """The pod of that name, ours or not."""
@@ -149,5 +169,10 @@ class Observed(Spec, frozen=True, kw_only=True):
 
     def exists(self) -> bool:
         """Whether anything of this lab but its data volumes is there."""
-        mine = (*self.my_pods(), *self.my_containers(), *self.records())
+        mine = (*self.my_pods(), *self.my_containers(), *self.records(), *self.my_secrets())
         return bool(mine) or any(network.mine for network in self.networks)
+
+
+def secret_prefix(lab: str) -> str:
+    """What the names of a lab's secrets begin with, by which they are looked for."""
+    return f"{lab}-secret-"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab import lifecycle
+from lab import lifecycle, secret_values
+from lab.errors import UsageError
 from lab.experiment.run import Purpose, completed, measure, target
 from lab.measure.counters.samples import ENVOY, SERVICE_B
 from lab.measure.records import Record
@@ -41,13 +42,17 @@ def replay(lab: Lab, first: Record, name: str, pouring: Pouring, *, timeout: flo
     first, so that a seeded sequence of failures is at the same place. ``pouring`` shows how far
     each load is.
     """
-    lifecycle.down(lab, name)
+    hidden = {secret.parameter for secret in first.spec.secrets}
+    parameters = first.spec.parameters.items()
     wish = lifecycle.Wish(
         scenario=first.spec.scenario,
         name=name,
-        given={k: v for k, v in first.spec.parameters.items() if v is not None},
+        given={k: v for k, v in parameters if v is not None and k not in hidden},
         local=True,  # a record may be somebody else's, and its traffic comes from here
     )
+    for unknown in sorted(hidden - wish.secrets.keys()):
+        raise UsageError(f"the run had the secret {unknown}", hint=secret_values.hint(unknown))
+    lifecycle.down(lab, name)
     prepared = lifecycle.prepare(lab, wish)
     lifecycle.up(lab, prepared, timeout=timeout)
     if _seeded(first) and first.skipped and not _retries(first):

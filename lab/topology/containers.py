@@ -136,6 +136,21 @@ def _variables(found: dict[str, Item], check: Callable[[str], str]) -> dict[str,
     return {name: item.text() for name, item in found.items() if not item.omitted}
 
 
+def secrets(section: Section) -> dict[str, str]:
+    """The secrets that are mounted: the file of each, and its parameter, both of one name."""
+    found: dict[str, str] = {}
+    for item in section.elements("secrets"):
+        name = item.literal()
+        known = item.scope.secrets
+        if name and name not in known:
+            item.problem(
+                f"{quote(name)} is not a parameter with secret: true{nearest(name, known)}"
+            )
+        elif item.scope.values.get(name) is not None:
+            found[name] = name
+    return found
+
+
 def environment(section: Section) -> dict[str, str]:
     """The environment, from a mapping or a list of NAME=VALUE."""
     item = section.get("environment")

@@ -19,6 +19,7 @@ from lab.topology.containers import (
     environment,
     mount_fault,
     one_or_more,
+    secrets,
     words,
 )
 from lab.topology.document import Mapping
@@ -51,6 +52,7 @@ _CONTAINER = (
     "environment",
     "user",
     "volumes",
+    "secrets",
     "tmpfs",
     "read_only",
     "mem_limit",
@@ -278,7 +280,9 @@ class Assembly:
         tmpfs = tuple(
             values.normal(v.checked(values.target)) for v in one_or_more(section, "tmpfs")
         )
-        targets = [mount.target for mount in mounts] + list(tmpfs)
+        files = secrets(section)
+        below = [values.SECRETS] if files else []
+        targets = [mount.target for mount in mounts] + list(tmpfs) + below
         if repeated := next((t for t in targets if t and targets.count(t) > 1), ""):
             item.problem(f"mounts {quote(repeated)} twice")
         scratch = tuple(path for path in _SCRATCH if read_only and path not in targets)
@@ -289,6 +293,7 @@ class Assembly:
             environment=environment(section),
             user=section.checked("user", values.user),
             mounts=mounts,
+            secrets=files,
             tmpfs=scratch + tmpfs,
             read_only=read_only,
             drop_capabilities=built,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from lab.topology.values import SECRETS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -40,6 +42,8 @@ def _lines(spec: LabSpec) -> Iterator[str]:
     yield _network(spec)
     for volume in spec.volumes:
         yield _command(("podman", "volume", "create", volume.name))
+    for secret in spec.secrets:
+        yield _command(("podman", "secret", "create", secret.parameter, "FILE"))
     for pod in spec.pods:
         yield ""
         yield _comment(pod.name)
@@ -110,8 +114,13 @@ def _container(spec: LabSpec, pod: PodSpec, container: ContainerSpec) -> str:
             ("--volume", f"{m.volume}:{m.target}{':ro' if m.read_only else ''}")
             for m in container.mounts
         ),
+        *(
+            ("--secret", f"{parameter},target={file},mode=0444")
+            for file, parameter in container.secrets.items()
+        ),
         *((("--read-only",),) if container.read_only else ()),
         *(("--tmpfs", path) for path in container.tmpfs),
+        *((("--tmpfs", SECRETS),) if container.secrets else ()),
         *((("--cap-drop", "all"),) if container.drop_capabilities else ()),
         ("--security-opt", "no-new-privileges"),
         ("--memory", _size(container.memory)),

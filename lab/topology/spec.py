@@ -69,7 +69,8 @@ class MountSpec(Spec, frozen=True, kw_only=True):
 class ContainerSpec(Spec, frozen=True, kw_only=True):
     """One container. ``image`` is a full reference; sizes are in bytes; times in seconds.
 
-    ``read_only`` and ``drop_capabilities`` are on for everything lab builds itself.
+    ``secrets`` maps files in /run/secrets to secrets. ``read_only`` and ``drop_capabilities`` are
+    on for everything lab builds itself.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ContainerSpec(Spec, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     user: str = ""
     mounts: tuple[MountSpec, ...] = ()
+    secrets: dict[str, str] = {}
     tmpfs: tuple[str, ...] = ()
     read_only: bool = True
     drop_capabilities: bool = True
@@ -151,6 +153,16 @@ class VolumeSpec(Spec, frozen=True, kw_only=True):
     name: str
 
 
+class SecretSpec(Spec, frozen=True, kw_only=True):
+    """A secret of podman's that holds the value of a parameter; nothing here holds the value.
+
+    ``name`` is podman's, "" until one is chosen (:mod:`lab.converge.secrets`).
+    """
+
+    name: str
+    parameter: str
+
+
 class ClaimSpec(Spec, frozen=True, kw_only=True):
     """Something that a scenario claims of its traffic, to be judged after measuring.
 
@@ -184,6 +196,7 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     entry: str = ""
     network: NetworkSpec
     volumes: tuple[VolumeSpec, ...] = ()
+    secrets: tuple[SecretSpec, ...] = ()
     images: tuple[ImageSpec, ...] = ()
     pods: tuple[PodSpec, ...] = ()
     claims: tuple[ClaimSpec, ...] = ()

@@ -21,6 +21,8 @@ MAX_NAME = 63
 PORTS = (1, 65535)
 PIDS = (1, 2**22)
 """The kernel's own limit on process ids."""
+SECRETS = "/run/secrets"
+"""Where containers find the files of secrets, as with Compose."""
 REPLICAS = (1, 200)
 """A lab's subnet has addresses for 245 pods."""
 

@@ -23,13 +23,22 @@ from lab.converge.observed import (
     SeenContainer,
     SeenNetwork,
     SeenPod,
+    SeenSecret,
     SeenVolume,
 )
 from lab.converge.plan import Action, Kind, RecordSpec, Step
+from lab.converge.secrets import fingerprint
 from lab.errors import AlreadyThereError, EngineError
 from lab.images.builder import StoredImage
 from lab.images.recipes import base_image
-from lab.topology.spec import ContainerSpec, ImageSpec, NetworkSpec, PodSpec, VolumeSpec
+from lab.topology.spec import (
+    ContainerSpec,
+    ImageSpec,
+    NetworkSpec,
+    PodSpec,
+    SecretSpec,
+    VolumeSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +98,16 @@ class Volume:
     created: datetime = BEGINNING
 
 
+@dataclass
+class Secret:
+    """A secret; ``value`` is what the containers that mount it read."""
+
+    name: str
+    lab: str
+    parameter: str
+    value: str
+
+
 class FakeImages:
     """Podman's image store, for the few calls that a lab's life makes of it."""
 
@@ -131,6 +150,7 @@ class FakeEngine:
     containers: dict[str, Container] = field(default_factory=dict)
     networks: dict[str, Network] = field(default_factory=dict)
     volumes: dict[str, Volume] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     """The ids of the steps that were executed."""
@@ -164,6 +184,15 @@ class FakeEngine:
                 SeenVolume(name=v.name, mine=v.lab == lab, spec=v.spec, created=v.created)
                 for v in self.volumes.values()
             ),
+            secrets=tuple(
+                SeenSecret(
+                    name=s.name,
+                    parameter=s.parameter,
+                    fingerprint=fingerprint(s.value),
+                    mine=s.lab == lab,
+                )
+                for s in self.secrets.values()
+            ),
             images=dict(self.references),
             subnets_in_use=tuple(n.subnet for n in self.networks.values()),
         )
@@ -193,6 +222,12 @@ class FakeEngine:
                 case Action.REMOVE:
                     self._remove(step)
             self.done.append(step.id)
+
+    def create_secret(self, step: Step, value: str) -> None:
+        assert isinstance(step.subject, SecretSpec)
+        assert step.name not in self.secrets
+        self.secrets[step.name] = Secret(step.name, step.lab, step.subject.parameter, value)
+        self.done.append(step.id)
 
     def logs(
         self, container: str, *, tail: int | None = None, follow: bool = False
@@ -253,6 +288,8 @@ class FakeEngine:
     ) -> Container:
         """Create a container, in a pod (by its id) or alone."""
         self._refuse_taken(spec.name)
+        if missing := set(spec.secrets.values()) - self.secrets.keys():
+            raise EngineError(f"no secret with name or id {missing.pop()!r}")
         if spec.image not in self.references:
             raise EngineError(f"{spec.image}: image not known")
         for mount in spec.mounts:
@@ -396,6 +433,8 @@ class FakeEngine:
                 if any(pod.network == step.target for pod in self.pods.values()):
                     raise EngineError(f"network {step.target} is being used")
                 self.networks.pop(step.target, None)
+            case Kind.SECRET:
+                self.secrets.pop(step.target, None)
             case Kind.VOLUME | Kind.RECORD:
                 if any(step.target in c.mounts for c in self.containers.values()):
                     raise EngineError(f"volume {step.target} is being used")

@@ -389,13 +389,16 @@ def test_a_pod_that_no_file_gives_a_container_is_a_problem(tmp_path: Path) -> No
 
 
 def test_the_example_in_the_manual_is_a_scenario(tmp_path: Path) -> None:
-    example, replicas, claims = re.findall(r"```yaml\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+    example, replicas, secret, claims = re.findall(
+        r"```yaml\n(.*?)```", MANUAL.read_text(), re.DOTALL
+    )
     spec = load(tmp_path, example)
     assert [pod.name for pod in spec.pods] == ["web-pod", "cache-pod"]
     assert [port.url for port in spec.ports()] == ["http://127.0.0.1:8080"]
     assert all(container.environment == {} for _, container in spec.containers())
     pods = load(tmp_path, replicas).pods
     assert [pod.name for pod in pods] == ["shard-pod-1", "shard-pod-2", "shard-pod-3", "web-pod"]
+    assert [each.parameter for each in load(tmp_path, secret).secrets] == ["db-password"]
     pod = "service-a-pod: {containers: {mine: {image: i}}}"
     with_claims = load(tmp_path, f"summary: s\npods: {{{pod}}}\n{claims}")
     assert [claim.name for claim in with_claims.claims] == [
