@@ -40,6 +40,7 @@ from lab.engine import (
     listeners,
     logs,
     payloads,
+    secrets,
     service,
     versions,
     working,
@@ -48,7 +49,7 @@ from lab.engine.errors import translated
 from lab.engine.ownership import OWNER, owns, owns_container
 from lab.engine.wire import UnixApi
 from lab.errors import AddressTakenError, AlreadyThereError, EngineError
-from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, VolumeSpec
+from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, SecretSpec, VolumeSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -77,6 +78,7 @@ EXISTS = frozenset(
         "container already exists",
         "network already exists",
         "pod already exists",
+        "secret name in use",
         "that name is already in use",
         "volume already exists",
     }
@@ -94,6 +96,7 @@ COLLECTION = {
     Kind.VOLUME: "/volumes",
     Kind.RECORD: "/volumes",
     Kind.IMAGE: "/images",
+    Kind.SECRET: "/secrets",
 }
 
 
@@ -213,6 +216,7 @@ class PodmanEngine:
                 ),
                 networks=networks,
                 volumes=tuple(_volume(lab, item) for item in self._list("/volumes/json")),
+                secrets=tuple(secrets.find(self.api, lab, self._list("/secrets/json"))),
                 subnets_in_use=(*subnets, *(_routes() if self.local else ())),
             )
 
@@ -250,6 +254,15 @@ class PodmanEngine:
                 case Action.BUILD:
                     msg = "images are built by lab.images"
                     raise AssertionError(msg)
+
+    def create_secret(self, step: Step, value: str) -> None:
+        """Send the value in the body of a request, which podman writes down nowhere."""
+        from lab.converge.secrets import fingerprint
+
+        assert isinstance(step.subject, SecretSpec), step.id  # noqa: S101 - as the plan has it
+        with translated(step.id):
+            params = payloads.secret(step.lab, step.subject, fingerprint(value))
+            self._post("/secrets/create", value.encode(), params)
 
     def logs(
         self,
@@ -328,8 +341,14 @@ class PodmanEngine:
             answer.raise_for_status()
             return answer.json() or []
 
-    def _post(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
-        answer = self.api.post(path, data=None if body is None else json.dumps(body))
+    def _post(
+        self,
+        path: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Answer:
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
+        answer = self.api.post(path, params=params, data=data)
         if found := _existing(answer):
             raise AlreadyThereError(found)
         if answer.status_code == CONFLICT:
