@@ -406,7 +406,7 @@ class PodmanEngine:
             params = {"force": "true", "timeout": str(REMOVE_SECONDS), "volumes": "true"}
         path = f"{COLLECTION[step.kind]}/{step.target}"
         if working.abandoned(step.name):
-            working.kill(step.target)
+            working.clear(step.name, step.target)
             self._forget(working.base(step.name))
         if step.kind is Kind.POD:
             # Its removal would stop one container after the other. What cannot be stopped so, as
