@@ -51,6 +51,7 @@ needs a tenth of that."""
 class Wish:
     """What the user asked for: a scenario, a lab's name, parameters, and an image source.
 
+    ``allow_root`` lets the scenario run containers as root.
     ``local`` keeps every port on loopback, for parameters that are not the command line's.
     ``ports`` are those of a throw-away lab on loopback, by their names.
     """
@@ -59,22 +60,23 @@ class Wish:
     name: str
     given: Mapping[str, int | str]
     source: str = "auto"
+    allow_root: bool = False
     local: bool = False
     ports: Mapping[str, int] | None = None
 
     @cached_property
     def wanted(self) -> LabSpec:
         """The scenario with its parameters, as far as it is known without looking at podman."""
-        from lab.topology import place, scenario
+        from lab.topology import place
 
-        found = scenario.load(self.scenario, name=self.name, given=self.given, local=self.local)
+        found = self._load(self.given)
         if self.ports is None:
             return found
         return msgspec.structs.replace(place.published_at(found, self.ports), throwaway=True)
 
     def keeping(self, recorded: LabSpec | None) -> LabSpec:
         """What is wanted, where the lab was told to be published before unless it is told anew."""
-        from lab.topology import place, scenario
+        from lab.topology import place
 
         if self.ports is not None or recorded is None or not recorded.chosen:
             return self.wanted
@@ -82,9 +84,20 @@ class Wish:
         if given == self.given:
             return self.wanted
         try:
-            return scenario.load(self.scenario, name=self.name, given=given, local=self.local)
+            return self._load(given)
         except UsageError:  # not what was given now: this scenario cannot be published there
             return self.wanted
+
+    def _load(self, given: Mapping[str, int | str]) -> LabSpec:
+        from lab.topology import scenario
+
+        return scenario.load(
+            self.scenario,
+            name=self.name,
+            given=given,
+            local=self.local,
+            allow_root=self.allow_root,
+        )
 
     def check(self) -> None:
         """Raise :class:`lab.errors.UsageError` when there can be no such lab.
@@ -124,6 +137,9 @@ def prepare(lab: Lab, wish: Wish) -> Prepared:
         ports.check(probed)
     elif probed:
         lab.reporter.note("ports not checked: podman is on another machine")
+    for _, container in spec.containers():
+        if container.cap_add:
+            lab.reporter.note(f"{container.name} asks for {', '.join(container.cap_add)} (cap_add)")
     return Prepared(spec, diff(spec, observed), source, observed)
 
 
