@@ -25,6 +25,7 @@ from lab.errors import (
     ConflictError,
     EndedError,
     EngineError,
+    FirewallError,
     NotReadyError,
     StepError,
     UsageError,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from lab.engine import Engine
     from lab.images.sources import Choice
 
+EXPOSED = "others on this machine's networks can reach the lab's pods"
+"""What is said where the rules that keep them out cannot be set, before the reason."""
 LOG_LINES = 5
 """How many lines of each container's log an error of readiness shows."""
 PAUSE = 1.0
@@ -140,6 +143,8 @@ def prepare(lab: Lab, wish: Wish) -> Prepared:
     for _, container in spec.containers():
         if container.cap_add:
             lab.reporter.note(f"{container.name} asks for {', '.join(container.cap_add)} (cap_add)")
+    if observed.exposed:
+        lab.reporter.note(f"{EXPOSED}: {observed.exposed}")
     return Prepared(spec, diff(spec, observed), source, observed)
 
 
@@ -175,6 +180,8 @@ def up(lab: Lab, prepared: Prepared, *, timeout: float) -> Status:
     try:
         ready.wait(spec, timeout, watcher=_Watcher(lab, spec), steady=steady)
     except NotReadyError as error:
+        if detour := lab.engine.detour(prepared.spec.network):
+            error.details += (detour,)
         silent = [c.name for pod, c in spec.containers() if pod.name not in error.answered]
         error.details += _last_words(lab.engine, silent)
         raise
@@ -234,6 +241,7 @@ def _carry_out(lab: Lab, prepared: Prepared) -> Prepared:
     remedies: dict[object, Callable[[Lab, Prepared], Prepared]] = {
         AddressTakenError: _elsewhere,
         AlreadyThereError: _anew,
+        FirewallError: _unguarded,
     }
     while True:
         try:
@@ -271,6 +279,14 @@ def _elsewhere(lab: Lab, prepared: Prepared) -> Prepared:
     observed = lab.engine.observe(prepared.spec.name)
     spec = move(prepared.spec, in_use=observed.subnets_in_use)
     return _replanned(lab, prepared, spec, observed)
+
+
+def _unguarded(lab: Lab, prepared: Prepared) -> Prepared:
+    """The same lab, on a host whose kernel refuses the rules; `lab status` goes on naming them."""
+    lab.reporter.note(EXPOSED)
+    observed = lab.engine.observe(prepared.spec.name)
+    observed = msgspec.structs.replace(observed, firewall=None)
+    return _replanned(lab, prepared, prepared.spec, observed)
 
 
 def _replanned(lab: Lab, prepared: Prepared, spec: LabSpec, observed: Observed) -> Prepared:
