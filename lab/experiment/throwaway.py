@@ -91,3 +91,14 @@ def _remove_abandoned(lab: Lab, observed: Observed) -> None:
                 if recorded is not None and recorded.throwaway:
                     lab.reporter.note(f"removing lab {name}, which was left behind")
                     lifecycle.down(lab, name, volumes=True)
+                    _forget_claims(lab, recorded)
+
+
+def _forget_claims(lab: Lab, recorded: LabSpec) -> None:
+    """Have the locks of an abandoned lab go, whose files a process that was killed left."""
+    for what in (
+        f"subnet {recorded.network.subnet}",
+        *(f"port {port.published}" for port in recorded.ports()),
+    ):
+        with ExitStack() as held:
+            _claim(lab, what, held)

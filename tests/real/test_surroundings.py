@@ -82,7 +82,7 @@ def test_a_lab_works_whatever_the_user_s_settings_are(
     hosts.write_text("127.0.0.1 localhost\n192.0.2.1 a.service b.service\n")
     settings = place / "containers.conf"
     settings.write_text(HOSTILE.format(hosts=hosts))
-    environment = {"CONTAINERS_CONF": str(settings)}
+    environment = {"CONTAINERS_CONF": str(settings), "XDG_RUNTIME_DIR": str(place)}
     lab.up("direct", "--error-rate", "0", environment=environment)
     assert send(lab.url, 20).succeeded == 20
     assert "started" in lab("logs", "service-b", environment=environment).out

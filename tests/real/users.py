@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from lab.engine import runtime
 from lab.images import cache
 from tests.real.accounts import Account
 from tests.real.waiting import until
@@ -101,6 +102,7 @@ def _remove(name: str) -> None:
     until(f"no process of {name} is left", lambda: _end(owned))
     _run("userdel", name)
     shutil.rmtree(found.pw_dir)
+    shutil.rmtree(runtime.TEMPORARY / f"lab-{found.pw_uid}", ignore_errors=True)
 
 
 def _subordinate(name: str) -> range:
