@@ -26,6 +26,7 @@ from lab.errors import (
     ConflictError,
     EndedError,
     EngineError,
+    FirewallError,
     NotReadyError,
     StepError,
     UsageError,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from lab.engine import Engine
     from lab.images.sources import Choice
 
+EXPOSED = "others on this machine's networks can reach the lab's pods"
+"""What is said where the rules that keep them out cannot be set, before the reason."""
 LOG_LINES = 5
 """How many lines of each container's log an error of readiness shows."""
 PAUSE = 1.0
@@ -53,6 +56,7 @@ class Wish:
     """What the user asked for: a scenario, a lab's name, parameters, and an image source.
 
     The value of a secret is not among the parameters that are ``given``, but the file it is in.
+    ``allow_root`` lets the scenario run containers as root.
     ``local`` keeps every port on loopback, for parameters that are not the command line's.
     ``ports`` are those of a throw-away lab on loopback, by their names.
     """
@@ -61,6 +65,7 @@ class Wish:
     name: str
     given: Mapping[str, int | str]
     source: str = "auto"
+    allow_root: bool = False
     local: bool = False
     ports: Mapping[str, int] | None = None
 
@@ -69,7 +74,7 @@ class Wish:
         """The scenario with its parameters, as far as it is known without looking at podman."""
         from lab.topology import place
 
-        found = self._with(self.given)
+        found = self._load(self.given)
         if self.ports is None:
             return found
         return msgspec.structs.replace(place.published_at(found, self.ports), throwaway=True)
@@ -84,11 +89,11 @@ class Wish:
         if given == self.given:
             return self.wanted
         try:
-            return self._with(given)
+            return self._load(given)
         except UsageError:  # not what was given now: this scenario cannot be published there
             return self.wanted
 
-    def _with(self, given: Mapping[str, int | str]) -> LabSpec:
+    def _load(self, given: Mapping[str, int | str]) -> LabSpec:
         from lab.topology import scenario
 
         return scenario.load(
@@ -97,6 +102,7 @@ class Wish:
             given=given,
             secrets=secret_values.in_environment(),
             local=self.local,
+            allow_root=self.allow_root,
         )
 
     @cached_property
@@ -156,6 +162,11 @@ def prepare(lab: Lab, wish: Wish) -> Prepared:
         ports.check(probed)
     elif probed:
         lab.reporter.note("ports not checked: podman is on another machine")
+    for _, container in spec.containers():
+        if container.cap_add:
+            lab.reporter.note(f"{container.name} asks for {', '.join(container.cap_add)} (cap_add)")
+    if observed.exposed:
+        lab.reporter.note(f"{EXPOSED}: {observed.exposed}")
     return Prepared(spec, diff(spec, observed), source, observed, values)
 
 
@@ -191,6 +202,8 @@ def up(lab: Lab, prepared: Prepared, *, timeout: float) -> Status:
     try:
         ready.wait(spec, timeout, watcher=_Watcher(lab, spec), steady=steady)
     except NotReadyError as error:
+        if detour := lab.engine.detour(prepared.spec.network):
+            error.details += (detour,)
         silent = [c.name for pod, c in spec.containers() if pod.name not in error.answered]
         error.details += _last_words(lab.engine, silent)
         raise
@@ -250,6 +263,7 @@ def _carry_out(lab: Lab, prepared: Prepared) -> Prepared:
     remedies: dict[object, Callable[[Lab, Prepared], Prepared]] = {
         AddressTakenError: _elsewhere,
         AlreadyThereError: _anew,
+        FirewallError: _unguarded,
     }
     while True:
         try:
@@ -287,6 +301,14 @@ def _elsewhere(lab: Lab, prepared: Prepared) -> Prepared:
     observed = lab.engine.observe(prepared.spec.name)
     spec = move(prepared.spec, in_use=observed.subnets_in_use)
     return _replanned(lab, prepared, spec, observed)
+
+
+def _unguarded(lab: Lab, prepared: Prepared) -> Prepared:
+    """The same lab, on a host whose kernel refuses the rules; `lab status` goes on naming them."""
+    lab.reporter.note(EXPOSED)
+    observed = lab.engine.observe(prepared.spec.name)
+    observed = msgspec.structs.replace(observed, firewall=None)
+    return _replanned(lab, prepared, prepared.spec, observed)
 
 
 def _replanned(lab: Lab, prepared: Prepared, spec: LabSpec, observed: Observed) -> Prepared:

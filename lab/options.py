@@ -147,6 +147,10 @@ Set = Annotated[
         autocompletion=_parameters,
     ),
 ]
+AllowRoot = Annotated[
+    bool,
+    typer.Option("--allow-root", help="Run containers as root where the scenario says user: 0."),
+]
 ErrorRate = Annotated[
     int | None, typer.Option("--error-rate", help="Percentage of requests that service B fails.")
 ]

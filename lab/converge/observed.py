@@ -30,6 +30,8 @@ PAUSED = "paused"
 HALF_MADE = "storage"
 """State of what is left when podman is killed while it makes a container: its name is taken in
 podman's storage, but it has no labels, does not count as a container and cannot be started."""
+INCOMPLETE = "incomplete"
+"""In place of the subnet that a firewall guards, when it is not all there."""
 ABANDONED = "abandoned"
 """State of what podman works in on a build of lab's, when the process that built is gone."""
 
@@ -114,7 +116,9 @@ class Observed(Spec, frozen=True, kw_only=True):
     """Everything that :meth:`lab.engine.Engine.observe` found for one lab.
 
     ``images`` maps the references that were looked up, and found, to image ids.
-    ``subnets_in_use`` also counts the host's own routes.
+    ``subnets_in_use`` also counts the host's own routes. ``firewall`` is the subnet that the
+    lab's rules on the host keep others out of, :data:`INCOMPLETE` when some are missing, "" when
+    there are none, and None where lab sets none; ``exposed`` says as a clause why it cannot.
     """
 
     lab: str
@@ -125,6 +129,8 @@ class Observed(Spec, frozen=True, kw_only=True):
     secrets: tuple[SeenSecret, ...] = ()
     images: dict[str, str] = {}
     subnets_in_use: tuple[str, ...] = ()
+    firewall: str | None = None
+    exposed: str = ""
 
     def my_pods(self) -> tuple[SeenPod, ...]:
         """The lab's pods by name: podman lists them in the order in which they were made."""
@@ -188,7 +194,7 @@ class Observed(Spec, frozen=True, kw_only=True):
     def exists(self) -> bool:
         """Whether anything of this lab but its data volumes is there."""
         mine = (*self.my_pods(), *self.my_containers(), *self.records(), *self.my_secrets())
-        return bool(mine) or any(network.mine for network in self.networks)
+        return bool(mine or self.firewall) or any(network.mine for network in self.networks)
 
 
 def secret_prefix(lab: str) -> str:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
 
     IMAGE = "image"
     NETWORK = "network"
+    FIREWALL = "firewall"
     VOLUME = "volume"
     RECORD = "record"
     SECRET = "secret"  # noqa: S105 - a word

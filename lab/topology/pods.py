@@ -54,6 +54,7 @@ _CONTAINER = (
     "command",
     "environment",
     "user",
+    "cap_add",
     "volumes",
     "secrets",
     "tmpfs",
@@ -91,12 +92,21 @@ class _Draft(msgspec.Struct, frozen=True):
 class Assembly:
     """Collects the parts of one lab from all files of a scenario, in their order."""
 
-    def __init__(self, lab: str, given: Collection[str] = (), *, local: bool = False) -> None:
+    def __init__(
+        self,
+        lab: str,
+        given: Collection[str] = (),
+        *,
+        local: bool = False,
+        allow_root: bool = False,
+    ) -> None:
         """``lab`` is the lab's name, which begins the names of what podman will hold.
 
         A port is published beyond loopback only when its address is that of a parameter which
-        the command line gave, as one of ``given``, and never when the lab is ``local``.
+        the command line gave, as one of ``given``, and never when the lab is ``local``. Unless
+        ``allow_root``, a container must not ask for root as its user.
         """
+        self._allow_root = allow_root
         self.prefix = prefix(lab)
         self._given = given
         self._local = local
@@ -335,12 +345,16 @@ class Assembly:
             image=image.name,
             command=tuple(word.text() for word in words(section, "command")),
             environment=environment(section),
-            user=section.checked("user", values.user),
+            user=section.checked("user", values.user if self._allow_root else values.plain_user),
             mounts=mounts,
             secrets=files,
             tmpfs=scratch + tmpfs,
             read_only=read_only,
             drop_capabilities=built,
+            cap_add=tuple(
+                value.checked(values.capability).upper().removeprefix("CAP_")
+                for value in section.elements("cap_add")
+            ),
             memory=section.converted("mem_limit", values.size, _DEFAULTS.memory),
             pids=section.integer("pids_limit", *values.PIDS, _DEFAULTS.pids),
             stop_timeout=section.converted(

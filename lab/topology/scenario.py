@@ -19,7 +19,14 @@ from lab.topology.document import MAX_BYTES, DocumentError, Mapping, parse
 from lab.topology.parameters import defaults, fill, is_default, read, redeclare
 from lab.topology.pods import REPLICA, Assembly
 from lab.topology.reader import Item, Problems, Scope, Section, nearest, quote
-from lab.topology.spec import DEFAULT_NAME, LabSpec, NetworkSpec, SecretSpec, check_name, prefix
+from lab.topology.spec import (
+    DEFAULT_NAME,
+    LabSpec,
+    NetworkSpec,
+    SecretSpec,
+    check_name,
+    network_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -89,6 +96,7 @@ def load(
     given: Values[str, str | int],
     secrets: Collection[str] = (),
     local: bool = False,
+    allow_root: bool = False,
 ) -> LabSpec:
     """Read a scenario and fill in its parameters.
 
@@ -97,7 +105,8 @@ def load(
     command line: only these can publish a port beyond loopback, and not even they when the lab
     is to be ``local``. ``secrets`` names the secrets that are given in another way. In
     the spec the network has no subnet, pods have no address, a host that stands for a pod
-    holds the pod's name, and an image to build has no reference.
+    holds the pod's name, and an image to build has no reference. Unless ``allow_root``, a
+    container with ``user: 0`` is a problem.
 
     Raises UsageError: for a bad ``name`` or ``ref``, for everything wrong in the files (each
     problem with its line), and for parameters that are unknown or out of range.
@@ -121,7 +130,7 @@ def load(
         # The files' problems come first: a declaration may be what is wrong.
         refusal = error
     summary = opened[-1].section.sentence("summary")
-    assembly = Assembly(name, given, local=local)
+    assembly = Assembly(name, given, local=local, allow_root=allow_root)
     for file in opened:
         assembly.read_volumes(file.section.entries("volumes"))
     if (pods := opened[-1].section.get("pods")) and pods.empty:
@@ -147,7 +156,7 @@ def load(
         entry=assembly.entry,
         addresses=assembly.addresses,
         chosen=tuple(sorted(behind.intersection(given))),
-        network=NetworkSpec(name=f"{prefix(name)}lab"),
+        network=NetworkSpec(name=network_name(name)),
         volumes=tuple(assembly.volumes),
         secrets=_mounted(assembly.pods),
         images=assembly.images,

@@ -37,7 +37,8 @@ def render(spec: LabSpec, *, quote: Callable[[str], str] = shlex.quote) -> str:
 
 def _lines(spec: LabSpec) -> Iterator[str | Groups]:
     yield _comment(spec.summary or spec.scenario)
-    yield _comment("lab itself also labels what it creates, to know it again.")
+    yield _comment("lab itself also labels what it creates, to know it again, and as root sets")
+    yield _comment("firewall rules that keep packets from elsewhere out of the network.")
     yield ""
     yield _comment("Images; lab builds from a copy of the context, to which it adds what the build")
     yield _comment("must not fetch (Python packages) and in which it fills in the *.tmpl files")
@@ -85,6 +86,7 @@ def _network(spec: LabSpec) -> Groups:
     return (
         ("podman", "network", "create"),
         ("--disable-dns",),
+        ("--opt", "isolate=true"),
         *_option("--subnet", network.subnet),
         *_option("--gateway", network.gateway),
         (network.name,),
@@ -106,6 +108,7 @@ def _pod(spec: LabSpec, pod: PodSpec) -> Groups:
         *(("--publish", f"{p.host_ip}:{p.published}:{p.target}") for p in pod.ports),
         # Lets a process without any capability listen on port 80 of its own pod.
         ("--sysctl", "net.ipv4.ip_unprivileged_port_start=0"),
+        ("--security-opt", "no-new-privileges"),
     )
 
 
@@ -127,11 +130,14 @@ def _container(spec: LabSpec, pod: PodSpec, container: ContainerSpec) -> Groups:
         *((("--read-only",),) if container.read_only else ()),
         *(("--tmpfs", path) for path in container.tmpfs),
         *((("--tmpfs", SECRETS),) if container.secrets else ()),
-        *((("--cap-drop", "all"),) if container.drop_capabilities else ()),
+        *(("--cap-drop", each) for each in container.cap_drop),
+        *(("--cap-add", each) for each in container.cap_add),
         ("--security-opt", "no-new-privileges"),
         ("--memory", _size(container.memory)),
         ("--pids-limit", str(container.pids)),
         ("--stop-timeout", str(container.stop_timeout)),
+        ("--log-driver", "k8s-file"),
+        ("--log-opt", "max-size=10m"),
         ("--no-healthcheck",),
         (_reference(spec, container.image), *container.command),
     )

@@ -36,6 +36,15 @@ MOST_NAMES = 100_000
 LONGEST = 200
 """No name becomes too long for a file that podman calls so."""
 
+_CAPABILITIES = """
+AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE
+DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE
+MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYSLOG
+SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE
+SYS_TIME SYS_TTY_CONFIG WAKE_ALARM
+"""
+"""Those of capabilities(7), without ``CAP_``."""
+
 _MIN_MEMORY = 4 * 1024**2
 """With less, runc itself has no room to start a container."""
 _MAX_MEMORY = 1024**5
@@ -125,6 +134,20 @@ def argument(text: str) -> str:
 def user(text: str) -> str:
     """A user, and perhaps a group, each by name or number. A group alone would mean root."""
     return "" if re.fullmatch(_USER, text) else "is not USER or USER:GROUP"
+
+
+def plain_user(text: str) -> str:
+    """A user other than root."""
+    name, _, _ = text.partition(":")
+    if name == "root" or (name.isdecimal() and int(name) == 0):
+        return "is root, which takes --allow-root on the command line of `lab up`"
+    return user(text)
+
+
+def capability(text: str) -> str:
+    """The name of a Linux capability, with or without ``CAP_``."""
+    known = _CAPABILITIES.split()
+    return "" if text.upper().removeprefix("CAP_") in known else "is not a Linux capability"
 
 
 def target(text: str) -> str:

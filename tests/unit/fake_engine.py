@@ -172,6 +172,8 @@ class FakeEngine:
     done: list[str] = field(default_factory=list)
     """The ids of the steps that were executed."""
     version: str = "4.3.1"
+    firewall: str | None = None
+    """The subnet that rules on the host guard; None where there are none to set."""
     local: bool = True
 
     def __post_init__(self) -> None:
@@ -213,6 +215,7 @@ class FakeEngine:
             ),
             images=dict(self.references),
             subnets_in_use=tuple(n.subnet for n in self.networks.values()),
+            firewall=self.firewall,
         )
 
     def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
@@ -240,6 +243,8 @@ class FakeEngine:
                     self._start_container(self._container(step.target))
                 case Action.RESUME:
                     self._resume(self._container(step.target))
+                case Action.REMOVE if step.kind is Kind.FIREWALL:
+                    self.firewall = ""
                 case Action.REMOVE:
                     self._remove(step)
             self.done.append(step.id)
@@ -266,6 +271,10 @@ class FakeEngine:
     def listeners(self, pid: int) -> frozenset[int] | None:
         del pid
         return None
+
+    def detour(self, network: NetworkSpec) -> str:
+        del network
+        return ""
 
     def lock(self, lab: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
         del lab, waiting
@@ -394,6 +403,8 @@ class FakeEngine:
 
     def _create(self, step: Step) -> None:
         match step.subject:
+            case NetworkSpec() as spec if step.kind is Kind.FIREWALL:
+                self.firewall = spec.subnet
             case NetworkSpec() as spec:
                 self.add_network(spec.name, spec.subnet, step.lab, spec.digest)
             case RecordSpec() as spec:

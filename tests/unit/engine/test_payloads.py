@@ -50,6 +50,7 @@ def test_a_network() -> None:
         "dns_enabled": False,
         "labels": {"lab.name": "lab", "lab.owner": "lab", "lab.digest": NETWORK.digest},
         "subnets": [{"subnet": "10.64.1.0/24", "gateway": "10.64.1.1"}],
+        "options": {"isolate": "true"},
     }
 
 
@@ -99,6 +100,7 @@ def test_a_pod() -> None:
             }
         ],
         "sysctl": {"net.ipv4.ip_unprivileged_port_start": "0"},
+        "security_opt": ["no-new-privileges"],
         "shared_namespaces": ["net", "ipc", "uts"],
         "exit_policy": "continue",
     }
@@ -119,6 +121,8 @@ def test_a_container() -> None:
         "user": "1000",
         "no_new_privileges": True,
         "cap_drop": ["all"],
+        "cap_add": [],
+        "log_configuration": {"driver": "k8s-file", "size": 10485760},
         "read_only_filesystem": True,
         "stop_timeout": 3,
         "mounts": [
@@ -160,4 +164,10 @@ def test_capabilities_and_a_writable_root_are_left_on_request() -> None:
     spec = ContainerSpec(name="c", image="i", read_only=False, drop_capabilities=False)
     body = payloads.container("lab", "p", spec, limits=False)
     assert body["read_only_filesystem"] is False
-    assert "cap_drop" not in body
+    assert body["cap_drop"] == ["AUDIT_WRITE", "MKNOD", "NET_RAW"]
+
+
+def test_a_capability_that_is_asked_for_is_added_and_not_dropped() -> None:
+    spec = ContainerSpec(name="c", image="i", drop_capabilities=False, cap_add=("NET_RAW",))
+    body = payloads.container("lab", "p", spec, limits=False)
+    assert (body["cap_drop"], body["cap_add"]) == (["AUDIT_WRITE", "MKNOD"], ["NET_RAW"])
