@@ -17,7 +17,8 @@ import msgspec
 from lab.topology import hosts, values
 from lab.topology.containers import build, environment, mount_fault
 from lab.topology.document import Mapping, size
-from lab.topology.reader import Item, Section, quote
+from lab.topology.problems import quote
+from lab.topology.reader import Item, Section
 from lab.topology.spec import (
     ContainerSpec,
     ImageSpec,
