@@ -23,7 +23,7 @@ from lab.measure.counters.samples import Snapshot
 from lab.measure.numbers import Count
 from lab.measure.traffic.load import Load
 from lab.measure.verdicts import Judgement
-from lab.topology.reader import quote
+from lab.topology.problems import quote
 from lab.topology.spec import LabSpec
 
 if TYPE_CHECKING:

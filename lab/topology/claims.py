@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lab.topology import values
-from lab.topology.reader import quote
+from lab.topology.problems import quote
 from lab.topology.spec import ClaimSpec
 
 if TYPE_CHECKING:
