@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab import secret_values
 from lab.converge import conflicts, defects, images, ports, ready
 from lab.converge.diff import diff
 from lab.converge.plan import Action, Kind, Plan
@@ -54,6 +55,7 @@ needs a tenth of that."""
 class Wish:
     """What the user asked for: a scenario, a lab's name, parameters, and an image source.
 
+    The value of a secret is not among the parameters that are ``given``, but the file it is in.
     ``allow_root`` lets the scenario run containers as root.
     ``local`` keeps every port on loopback, for parameters that are not the command line's.
     ``ports`` are those of a throw-away lab on loopback, by their names.
@@ -98,16 +100,28 @@ class Wish:
             self.scenario,
             name=self.name,
             given=given,
+            secrets=secret_values.in_environment(),
             local=self.local,
             allow_root=self.allow_root,
         )
+
+    @cached_property
+    def secrets(self) -> Mapping[str, str]:
+        """The values of the secrets that are given, by parameter; UsageError for bad ones."""
+        found = {}
+        for name in (secret.parameter for secret in self.wanted.secrets):
+            if name in self.given:
+                found[name] = secret_values.read(name, str(self.given[name]))
+            elif name in secret_values.in_environment():
+                found[name] = secret_values.checked(name, secret_values.in_environment()[name])
+        return found
 
     def check(self) -> None:
         """Raise :class:`lab.errors.UsageError` when there can be no such lab.
 
         To be called before podman is needed, whose service may still be starting.
         """
-        self.wanted  # noqa: B018 - reading it is what checks
+        self.secrets  # noqa: B018 - reading it is what checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +140,8 @@ class Prepared:
     plan: Plan
     source: Choice
     observed: Observed
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The values of the secrets that were given, by their names in podman."""
 
 
 def prepare(lab: Lab, wish: Wish) -> Prepared:
@@ -134,6 +150,12 @@ def prepare(lab: Lab, wish: Wish) -> Prepared:
     Raises :class:`lab.errors.UsageError` or :class:`lab.errors.ConflictError`.
     """
     spec, source, observed = _resolve(lab, wish)
+    values: Mapping[str, str] = {}
+    if spec.secrets:
+        from lab.converge import secrets
+
+        spec, values = secrets.resolve(spec, wish.secrets, observed)
+        secrets.check(spec)
     conflicts.check(spec, observed)
     probed = conflicts.ports_to_probe(spec, observed)
     if lab.engine.local:
@@ -145,7 +167,7 @@ def prepare(lab: Lab, wish: Wish) -> Prepared:
             lab.reporter.note(f"{container.name} asks for {', '.join(container.cap_add)} (cap_add)")
     if observed.exposed:
         lab.reporter.note(f"{EXPOSED}: {observed.exposed}")
-    return Prepared(spec, diff(spec, observed), source, observed)
+    return Prepared(spec, diff(spec, observed), source, observed, values)
 
 
 def announce(
@@ -245,7 +267,7 @@ def _carry_out(lab: Lab, prepared: Prepared) -> Prepared:
     }
     while True:
         try:
-            _apply(lab, prepared.plan)
+            _apply(lab, prepared.plan, prepared.values)
         except StepError as error:
             remedy = remedies.pop(type(error.__cause__), None)
             if remedy is None:
@@ -291,7 +313,7 @@ def _unguarded(lab: Lab, prepared: Prepared) -> Prepared:
 
 def _replanned(lab: Lab, prepared: Prepared, spec: LabSpec, observed: Observed) -> Prepared:
     observed = images.looked_up(observed, spec, lab.engine.image_id)
-    return Prepared(spec, diff(spec, observed), prepared.source, observed)
+    return replace(prepared, spec=spec, plan=diff(spec, observed), observed=observed)
 
 
 def look(engine: Engine, name: str) -> Status:
@@ -353,15 +375,22 @@ def _resolve(lab: Lab, wish: Wish) -> tuple[LabSpec, Choice, Observed]:
     return spec, choice, images.looked_up(observed, spec, image_id)
 
 
-def _apply(lab: Lab, plan: Plan) -> None:
+def _apply(lab: Lab, plan: Plan, values: Mapping[str, str] | None = None) -> None:
+    """Carry a plan out; ``values`` has those of the secrets that it creates, by name."""
     if not plan:
         return
     from lab.converge import apply
 
+    def carry_out(step: Step) -> None:
+        if step.kind is Kind.SECRET and step.action is Action.CREATE and values:
+            lab.engine.create_secret(step, values[step.name])
+        else:
+            lab.engine.execute(step)
+
     if any(step.action is Action.BUILD for step in plan.steps):
-        execute, cancel = _building(lab)
+        execute, cancel = _building(lab, carry_out)
     else:
-        execute, cancel = lab.engine.execute, _nothing
+        execute, cancel = carry_out, _nothing
     apply.run(plan, execute, lab.reporter, cancel=cancel)
 
 
@@ -369,7 +398,9 @@ def _nothing() -> None:
     """What is under way ends by itself soon enough."""
 
 
-def _building(lab: Lab) -> tuple[Callable[[Step], None], Callable[[], None]]:
+def _building(
+    lab: Lab, others: Callable[[Step], None]
+) -> tuple[Callable[[Step], None], Callable[[], None]]:
     """How to execute a step of a plan with builds in it, and how to make builds end early."""
     from lab.images import process
     from lab.images.builder import Builder
@@ -386,7 +417,7 @@ def _building(lab: Lab) -> tuple[Callable[[Step], None], Callable[[], None]]:
         if isinstance(step.subject, ImageSpec):
             builder.build(step.subject, emit)
         else:
-            lab.engine.execute(step)
+            others(step)
 
     def cancel() -> None:
         cancelled.set()

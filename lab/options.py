@@ -28,11 +28,11 @@ class Source(StrEnum):
 
 
 def _seconds(text: str | float) -> float:
-    """Seconds from a duration, or from a plain number of them, as an option takes it."""
+    """The seconds of a duration, as an option takes it."""
     if isinstance(text, float | int):  # a default
         return text
     try:
-        return durations.parse(f"{text}s" if text.replace(".", "", 1).isdecimal() else text)
+        return durations.parse(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} {error}") from error
 

@@ -57,6 +57,7 @@ def _converge(sketch: Sketch, spec: LabSpec, observed: Observed) -> None:
         _firewall(sketch, spec, observed, first)
         + _network(sketch, spec, observed, base)
         + _volumes(sketch, spec, observed, first)
+        + _secrets(sketch, spec, observed, first)
     )
     for pod in spec.pods:
         seen = observed.pod(pod.name)
@@ -66,6 +67,10 @@ def _converge(sketch: Sketch, spec: LabSpec, observed: Observed) -> None:
             sketch.new_pod(pod, doomed[seen.id], base)
         else:
             _old_pod(sketch, pod, seen, observed, base, strays.get(seen.id, ()))
+    wanted = {secret.name for secret in spec.secrets}
+    for secret in observed.my_secrets():
+        if secret.name not in wanted:  # last: what has it could not be started again without it
+            sketch.remove(Kind.SECRET, secret.name, "nothing uses it any more", sketch.removals())
 
 
 def _not_needed_first(spec: LabSpec) -> frozenset[str]:
@@ -215,6 +220,17 @@ def _volumes(sketch: Sketch, spec: LabSpec, observed: Observed, needs: Ids) -> I
     return made
 
 
+def _secrets(sketch: Sketch, spec: LabSpec, observed: Observed, needs: Ids) -> Ids:
+    present = {secret.name for secret in observed.my_secrets()}
+    made: Ids = ()
+    for secret in spec.secrets:
+        if secret.name in present:
+            sketch.keep(Kind.SECRET, secret.name, "its value is the same")
+        else:
+            made += (sketch.create(Kind.SECRET, secret, MISSING, needs),)
+    return made
+
+
 def _old_pod(
     sketch: Sketch, pod: PodSpec, seen: SeenPod, observed: Observed, needs: Ids, strays: Ids
 ) -> None:
@@ -271,12 +287,19 @@ def _remove_all(sketch: Sketch, observed: Observed, *, volumes: bool) -> None:
     for network in observed.networks:
         if network.mine:
             removed += (sketch.remove(Kind.NETWORK, network.name, because, removed),)
+    for secret in observed.my_secrets():
+        removed += (sketch.remove(Kind.SECRET, secret.name, because, sketch.removals()),)
     if observed.firewall:
         name = network_name(observed.lab)
         removed += (sketch.remove(Kind.FIREWALL, name, because, removed),)
     for record in observed.records():
         # Last: while anything is left, status can still say what it belonged to.
         sketch.remove(Kind.RECORD, record.name, because, removed)
+    _data(sketch, observed, removed, volumes=volumes)
+
+
+def _data(sketch: Sketch, observed: Observed, removed: Ids, *, volumes: bool) -> None:
+    """The volumes that a lab leaves when it goes down, unless they are to go as well."""
     for volume in observed.volumes:
         if volume.mine and not volume.spec and volumes:
             sketch.remove(Kind.VOLUME, volume.name, "--volumes was given", removed)

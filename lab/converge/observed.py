@@ -35,6 +35,11 @@ INCOMPLETE = "incomplete"
 ABANDONED = "abandoned"
 """State of what podman works in on a build of lab's, when the process that built is gone."""
 
+CONFIDED = "lab.parameter"
+"""Label on secrets: the parameter whose value it holds."""
+FINGERPRINT = "lab.fingerprint"
+"""Label on secrets: what tells the value (:mod:`lab.converge.secrets`)."""
+
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -98,6 +103,15 @@ class SeenImage(Spec, frozen=True, kw_only=True):
     size: int
 
 
+class SeenSecret(Spec, frozen=True, kw_only=True):
+    """A secret with a name as the lab gives it: of which parameter, and what tells its value."""
+
+    name: str
+    parameter: str = ""
+    fingerprint: str = ""
+    mine: bool = False
+
+
 class Observed(Spec, frozen=True, kw_only=True):
     """Everything that :meth:`lab.engine.Engine.observe` found for one lab.
 
@@ -112,6 +126,7 @@ class Observed(Spec, frozen=True, kw_only=True):
     containers: tuple[SeenContainer, ...] = ()
     networks: tuple[SeenNetwork, ...] = ()
     volumes: tuple[SeenVolume, ...] = ()
+    secrets: tuple[SeenSecret, ...] = ()
     images: dict[str, str] = {}
     subnets_in_use: tuple[str, ...] = ()
     firewall: str | None = None
@@ -125,6 +140,11 @@ class Observed(Spec, frozen=True, kw_only=True):
         """The lab's containers, without the infra containers of its pods."""
         mine = (c for c in self.containers if c.mine and not c.infra)
         return tuple(sorted(mine, key=lambda c: c.name))
+
+    def my_secrets(self) -> tuple[SeenSecret, ...]:
+        """The lab's secrets, by name."""
+        mine = (secret for secret in self.secrets if secret.mine)
+        return tuple(sorted(mine, key=lambda secret: secret.name))
 
     def pod(self, name: str) -> SeenPod | None:
         """The pod of that name, ours or not."""
@@ -173,8 +193,13 @@ class Observed(Spec, frozen=True, kw_only=True):
 
     def exists(self) -> bool:
         """Whether anything of this lab but its data volumes is there."""
-        mine = (*self.my_pods(), *self.my_containers(), *self.records())
+        mine = (*self.my_pods(), *self.my_containers(), *self.records(), *self.my_secrets())
         return bool(mine or self.firewall) or any(network.mine for network in self.networks)
+
+
+def secret_prefix(lab: str) -> str:
+    """What the names of a lab's secrets begin with, by which they are looked for."""
+    return f"{lab}-secret-"
 
 
 def _readable(records: Iterable[SeenVolume]) -> Iterator[LabSpec]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from lab.topology.spec import ContainerSpec, ImageSpec, NetworkSpec, PodSpec, VolumeSpec
+from lab.topology.spec import ContainerSpec, ImageSpec, NetworkSpec, PodSpec, SecretSpec, VolumeSpec
 
 
 class Action(StrEnum):
@@ -32,6 +32,7 @@ class Kind(StrEnum):
     FIREWALL = "firewall"
     VOLUME = "volume"
     RECORD = "record"
+    SECRET = "secret"  # noqa: S105 - a word
     POD = "pod"
     CONTAINER = "container"
 
@@ -42,7 +43,7 @@ class RecordSpec(VolumeSpec, frozen=True):
     spec: str
 
 
-Subject = ImageSpec | NetworkSpec | VolumeSpec | RecordSpec | PodSpec | ContainerSpec
+Subject = ImageSpec | NetworkSpec | VolumeSpec | RecordSpec | SecretSpec | PodSpec | ContainerSpec
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,6 +50,9 @@ class Engine(Protocol):
         Raises :class:`lab.errors.EngineError` when the engine refuses.
         """
 
+    def create_secret(self, step: Step, value: str) -> None:
+        """Carry out the step that creates a secret. Raises like :meth:`execute`."""
+
     def logs(
         self,
         container: str,

@@ -41,6 +41,7 @@ from lab.engine import (
     logs,
     payloads,
     routes,
+    secrets,
     service,
     versions,
     working,
@@ -49,7 +50,14 @@ from lab.engine.errors import translated
 from lab.engine.ownership import OWNER, owns, owns_container
 from lab.engine.wire import UnixApi
 from lab.errors import AddressTakenError, AlreadyThereError, EngineError
-from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, VolumeSpec, network_name
+from lab.topology.spec import (
+    ContainerSpec,
+    NetworkSpec,
+    PodSpec,
+    SecretSpec,
+    VolumeSpec,
+    network_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -78,6 +86,7 @@ EXISTS = frozenset(
         "container already exists",
         "network already exists",
         "pod already exists",
+        "secret name in use",
         "that name is already in use",
         "volume already exists",
     }
@@ -95,6 +104,7 @@ COLLECTION = {
     Kind.VOLUME: "/volumes",
     Kind.RECORD: "/volumes",
     Kind.IMAGE: "/images",
+    Kind.SECRET: "/secrets",
 }
 
 
@@ -216,6 +226,7 @@ class PodmanEngine:
                 ),
                 networks=networks,
                 volumes=tuple(_volume(lab, item) for item in self._list("/volumes/json")),
+                secrets=tuple(secrets.find(self.api, lab, self._list("/secrets/json"))),
                 subnets_in_use=(*subnets, *(routes.in_use() if self.local else ())),
                 firewall=rules() if rules else None,
                 exposed=self._guards or "",
@@ -255,6 +266,15 @@ class PodmanEngine:
                 case Action.BUILD:
                     msg = "images are built by lab.images"
                     raise AssertionError(msg)
+
+    def create_secret(self, step: Step, value: str) -> None:
+        """Send the value in the body of a request, which podman writes down nowhere."""
+        from lab.converge.secrets import fingerprint
+
+        assert isinstance(step.subject, SecretSpec), step.id  # noqa: S101 - as the plan has it
+        with translated(step.id):
+            params = payloads.secret(step.lab, step.subject, fingerprint(value))
+            self._post("/secrets/create", value.encode(), params)
 
     def logs(
         self,
@@ -346,8 +366,14 @@ class PodmanEngine:
             answer.raise_for_status()
             return answer.json() or []
 
-    def _post(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
-        answer = self.api.post(path, data=None if body is None else json.dumps(body))
+    def _post(
+        self,
+        path: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Answer:
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
+        answer = self.api.post(path, params=params, data=data)
         if found := _existing(answer):
             raise AlreadyThereError(found)
         if answer.status_code == CONFLICT:
@@ -412,7 +438,7 @@ class PodmanEngine:
             params = {"force": "true", "timeout": str(REMOVE_SECONDS), "volumes": "true"}
         path = f"{COLLECTION[step.kind]}/{step.target}"
         if working.abandoned(step.name):
-            working.kill(step.target)
+            working.clear(step.name, step.target)
             self._forget(working.base(step.name))
         if step.kind is Kind.POD:
             # Its removal would stop one container after the other. What cannot be stopped so, as

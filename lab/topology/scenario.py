@@ -19,13 +19,22 @@ from lab.topology.document import MAX_BYTES, DocumentError, Mapping, parse
 from lab.topology.parameters import defaults, fill, is_default, read, redeclare
 from lab.topology.pods import REPLICA, Assembly
 from lab.topology.reader import Item, Problems, Scope, Section, nearest, quote
-from lab.topology.spec import DEFAULT_NAME, LabSpec, NetworkSpec, check_name, network_name
+from lab.topology.spec import (
+    DEFAULT_NAME,
+    LabSpec,
+    NetworkSpec,
+    SecretSpec,
+    check_name,
+    network_name,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from collections.abc import Mapping as Values
 
     from lab.topology.document import Node
     from lab.topology.parameters import Parameter
+    from lab.topology.spec import PodSpec
 
 SHIPPED = Path(__file__).parent / "scenarios"
 _SUFFIXES = (".yaml", ".yml")
@@ -85,6 +94,7 @@ def load(
     *,
     name: str = DEFAULT_NAME,
     given: Values[str, str | int],
+    secrets: Collection[str] = (),
     local: bool = False,
     allow_root: bool = False,
 ) -> LabSpec:
@@ -93,7 +103,7 @@ def load(
     ``ref`` is the name of a shipped scenario or the path of a file (with a ``/`` in it, or
     ending in .yaml or .yml), ``name`` is the lab's, ``given`` maps parameters to values of the
     command line: only these can publish a port beyond loopback, and not even they when the lab
-    is to be ``local``. In
+    is to be ``local``. ``secrets`` names the secrets that are given in another way. In
     the spec the network has no subnet, pods have no address, a host that stands for a pod
     holds the pod's name, and an image to build has no reference. Unless ``allow_root``, a
     container with ``user: 0`` is a problem.
@@ -106,13 +116,15 @@ def load(
     problems = Problems()
     # Filled in below, between reading what is declared and reading what uses it.
     values: dict[str, int | str | None] = {REPLICA: None}
-    opened = _open(ref, Scope("", problems, values))
+    hidden: set[str] = set()
+    opened = _open(ref, Scope("", problems, values, hidden))
     declared = _declared(opened)
+    hidden.update(parameter.name for parameter in declared if parameter.secret)
     values.update(defaults(declared))
     refusal = None
     filled: dict[str, int | str | None] = {}
     try:
-        filled = fill(declared, given, scenario=label)
+        filled = fill(declared, given, secrets, scenario=label)
         values.update(filled)
     except UsageError as error:
         # The files' problems come first: a declaration may be what is wrong.
@@ -146,10 +158,18 @@ def load(
         chosen=tuple(sorted(behind.intersection(given))),
         network=NetworkSpec(name=network_name(name)),
         volumes=tuple(assembly.volumes),
+        secrets=_mounted(assembly.pods),
         images=assembly.images,
         pods=tuple(assembly.pods),
         claims=tuple(claims.found),
     )
+
+
+def _mounted(pods: Iterable[PodSpec]) -> tuple[SecretSpec, ...]:
+    """Every secret that a container mounts, once."""
+    mounted = (c.secrets.values() for pod in pods for c in pod.containers)
+    parameters = dict.fromkeys(name for names in mounted for name in names)
+    return tuple(SecretSpec(name="", parameter=parameter) for parameter in parameters)
 
 
 def _is_path(ref: str) -> bool:

@@ -6,6 +6,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from lab.topology.values import SECRETS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -47,6 +49,8 @@ def _lines(spec: LabSpec) -> Iterator[str | Groups]:
     yield _network(spec)
     for volume in spec.volumes:
         yield (("podman", "volume", "create", volume.name),)
+    for secret in spec.secrets:
+        yield (("podman", "secret", "create", secret.parameter, "FILE"),)
     for pod in spec.pods:
         yield ""
         yield _comment(pod.name)
@@ -115,9 +119,17 @@ def _container(spec: LabSpec, pod: PodSpec, container: ContainerSpec) -> Groups:
         ("--pod", pod.name),
         *_option("--user", container.user),
         *(("--env", f"{name}={value}") for name, value in container.environment.items()),
-        *(("--volume", f"{mount.volume}:{mount.target}") for mount in container.mounts),
+        *(
+            ("--volume", f"{m.volume}:{m.target}{':ro' if m.read_only else ''}")
+            for m in container.mounts
+        ),
+        *(
+            ("--secret", f"{parameter},target={file},mode=0444")
+            for file, parameter in container.secrets.items()
+        ),
         *((("--read-only",),) if container.read_only else ()),
         *(("--tmpfs", path) for path in container.tmpfs),
+        *((("--tmpfs", SECRETS),) if container.secrets else ()),
         *(("--cap-drop", each) for each in container.cap_drop),
         *(("--cap-add", each) for each in container.cap_add),
         ("--security-opt", "no-new-privileges"),

@@ -71,14 +71,15 @@ class MountSpec(Spec, frozen=True, kw_only=True):
 
     volume: str
     target: str
+    read_only: bool = False
 
 
 class ContainerSpec(Spec, frozen=True, kw_only=True):
     """One container. ``image`` is a full reference; sizes are in bytes; times in seconds.
 
-    ``read_only`` and ``drop_capabilities`` are on for everything lab builds itself. ``cap_add``
-    holds capabilities without ``CAP_``. ``completes`` says that its work has an end: exited with
-    code 0 it is as it should be.
+    ``secrets`` maps files in /run/secrets to secrets. ``read_only`` and ``drop_capabilities`` are
+    on for everything lab builds itself. ``cap_add`` holds capabilities without ``CAP_``.
+    ``completes`` says that its work has an end: exited with code 0 it is as it should be.
     """
 
     name: str
@@ -87,6 +88,7 @@ class ContainerSpec(Spec, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     user: str = ""
     mounts: tuple[MountSpec, ...] = ()
+    secrets: dict[str, str] = {}
     tmpfs: tuple[str, ...] = ()
     read_only: bool = True
     drop_capabilities: bool = True
@@ -171,6 +173,16 @@ class VolumeSpec(Spec, frozen=True, kw_only=True):
     name: str
 
 
+class SecretSpec(Spec, frozen=True, kw_only=True):
+    """A secret of podman's that holds the value of a parameter; nothing here holds the value.
+
+    ``name`` is podman's, "" until one is chosen (:mod:`lab.converge.secrets`).
+    """
+
+    name: str
+    parameter: str
+
+
 class ClaimSpec(Spec, frozen=True, kw_only=True):
     """Something that a scenario claims of its traffic, to be judged after measuring.
 
@@ -210,6 +222,7 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     throwaway: bool = False
     network: NetworkSpec
     volumes: tuple[VolumeSpec, ...] = ()
+    secrets: tuple[SecretSpec, ...] = ()
     images: tuple[ImageSpec, ...] = ()
     pods: tuple[PodSpec, ...] = ()
     claims: tuple[ClaimSpec, ...] = ()

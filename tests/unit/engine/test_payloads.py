@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+from msgspec.structs import replace
+
 from lab.converge.plan import RecordSpec
 from lab.engine import payloads
 from lab.topology.spec import (
@@ -10,6 +14,7 @@ from lab.topology.spec import (
     NetworkSpec,
     PodSpec,
     PortSpec,
+    SecretSpec,
     VolumeSpec,
 )
 
@@ -29,6 +34,7 @@ CONTAINER = ContainerSpec(
     environment={"A": "1"},
     user="1000",
     mounts=(MountSpec(volume="lab-prometheus-data", target="/prometheus"),),
+    secrets={"password": "lab-secret-password-01"},
     tmpfs=("/tmp",),  # noqa: S108 - inside the container
     memory=64 * 1024 * 1024,
     pids=100,
@@ -61,6 +67,18 @@ def test_a_record() -> None:
     assert payloads.record("lab", RecordSpec(name="r", spec='{"a":1}')) == {
         "Name": "r",
         "Labels": {"lab.name": "lab", "lab.owner": "r", "lab.spec": '{"a":1}'},
+    }
+
+
+def test_a_secret() -> None:
+    spec = SecretSpec(name="lab-secret-password-01", parameter="password")
+    found = payloads.secret("lab", spec, "0:1")
+    assert found["name"] == "lab-secret-password-01"
+    assert json.loads(found["labels"]) == {
+        "lab.name": "lab",
+        "lab.owner": "lab-secret-password-01",
+        "lab.parameter": "password",
+        "lab.fingerprint": "0:1",
     }
 
 
@@ -117,11 +135,24 @@ def test_a_container() -> None:
                 "source": "tmpfs",
                 "destination": "/tmp",  # noqa: S108 - inside the container
                 "options": ["size=16m", "mode=1777", "nosuid", "nodev", "noexec"],
-            }
+            },
+            {
+                "type": "tmpfs",
+                "source": "tmpfs",
+                "destination": "/run/secrets",
+                "options": ["size=16m", "mode=1777", "nosuid", "nodev", "noexec"],
+            },
         ],
+        "secrets": [{"Source": "lab-secret-password-01", "Target": "password", "Mode": 0o444}],
         "volumes": [{"Name": "lab-prometheus-data", "Dest": "/prometheus"}],
         "resource_limits": {"memory": {"limit": 67108864}, "pids": {"limit": 100}},
     }
+
+
+def test_a_volume_is_mounted_read_only_on_request() -> None:
+    mount = MountSpec(volume="v", target="/v", read_only=True)
+    body = payloads.container("lab", "p", replace(CONTAINER, mounts=(mount,)), limits=True)
+    assert body["volumes"] == [{"Name": "v", "Dest": "/v", "Options": ["ro"]}]
 
 
 def test_where_cgroups_enforce_no_limits_none_are_asked_for() -> None:
