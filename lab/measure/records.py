@@ -23,7 +23,7 @@ from lab.measure.traffic.load import Load
 from lab.metrics.ledger import Ledger
 from lab.metrics.scrape import Snapshot
 from lab.spec.claims import ClaimResult
-from lab.topology.reader import quote
+from lab.topology.problems import quote
 from lab.topology.spec import LabSpec
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab.topology import scraping, values
 from lab.topology.document import Mapping, Scalar
-from lab.topology.reader import nearest, quote
+from lab.topology.problems import nearest, quote
 from lab.topology.spec import BuildSpec
 
 if TYPE_CHECKING:

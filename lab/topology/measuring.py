@@ -17,7 +17,7 @@ from lab.spec import claims
 from lab.spec.expressions import comparison, sum_of
 from lab.topology import values
 from lab.topology.document import Mapping, Sequence
-from lab.topology.reader import nearest, quote
+from lab.topology.problems import nearest, quote
 from lab.topology.spec import MeterSpec, ModelSpec, prefix
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from lab.topology.measuring import KEYS as MEASURING
 from lab.topology.measuring import Measuring
 from lab.topology.parameters import defaults, fill, is_default, read, redeclare
 from lab.topology.pods import REPLICA, Assembly
-from lab.topology.reader import Item, Problems, Scope, Section, nearest, quote
+from lab.topology.problems import Problems, nearest, quote
+from lab.topology.reader import Item, Scope, Section
 from lab.topology.spec import (
     DEFAULT_NAME,
     LabSpec,
