@@ -264,6 +264,8 @@ class Evenly(ClaimBase, frozen=True, kw_only=True, tag="spread"):
             missing = [name for name in found.counts if name not in counts] or ["no replica"]
             why = f"not every replica was measured: {', '.join(missing)}"
             return self.result(Verdict.NOT_MEASURED, (why,))
+        if not any(counts.values()):
+            return self.result(Verdict.NOT_MEASURED, ("there was nothing to share out",))
         share = sum(counts.values()) / len(counts)
         # Off by less than the number of workers: the ends themselves are already too far.
         low = max(0, floor(share - found.workers) + 1)

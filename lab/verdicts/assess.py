@@ -36,14 +36,25 @@ CLIENT_TIMES = ("client.mean", "client.max")
 def assess(record: Record) -> tuple[ClaimResult, ...]:
     """Judge every claim of a record's scenario, and its ledger as a whole."""
     spec = record.spec
-    given_up = record.load.errors.get(ErrorKind.UNANSWERED, 0)
-    if given_up:
-        # Nobody knows what became of them, so that no count can be held against another.
-        why = f"{given_up} requests were given up unanswered when the load was interrupted"
+    if why := _unjudgeable(record):
         return (*claims.unjudged(spec.claims, why), *_ledger(record.ledger, why))
     quantities = Quantities(spec)
     judged = claims.judge(spec.claims, evidence(record, quantities))
     return (*judged, *_ledger(record.ledger))
+
+
+def _unjudgeable(record: Record) -> str:
+    """Why nothing can be told from a run; "" when it can."""
+    load = record.load
+    if not load.sent:
+        return "no request was sent"
+    if load.unsent:
+        # They may be what a claim is about, or have been sent after all.
+        return f"{load.unsent} requests could not be sent by this machine"
+    if given_up := load.errors.get(ErrorKind.UNANSWERED, 0):
+        # Nobody knows what became of them, so that no count can be held against another.
+        return f"{given_up} requests were given up unanswered when the load was interrupted"
+    return ""
 
 
 def results(record: Record) -> tuple[ClaimResult, ...]:
@@ -164,7 +175,7 @@ def _ledger(ledger: Ledger, why: str = "") -> Iterator[ClaimResult]:
         test="; ".join(check.name for check in ledger.checks),
         verdict=Verdict.NOT_MEASURED if why else verdict,
         predicted=(len(ledger.checks),),
-        observed=(holding,),
+        observed=() if why else (holding,),
         low=len(ledger.checks),
         high=len(ledger.checks),
         why=((why,) if why else broken) + ledger.notes,
