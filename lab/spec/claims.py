@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import msgspec
 
+from lab.measure.numbers import Quantity
 from lab.spec.expressions import Comparison, Sum, comparison, sum_of
 
 if TYPE_CHECKING:
@@ -81,10 +82,10 @@ class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     test: str
     verdict: Verdict
-    predicted: tuple[int | float, ...] = ()
-    observed: tuple[int | float, ...] = ()
-    low: int | float | None = None
-    high: int | float | None = None
+    predicted: tuple[Quantity, ...] = ()
+    observed: tuple[Quantity, ...] = ()
+    low: Quantity | None = None
+    high: Quantity | None = None
     by_model: bool = False
     why: tuple[str, ...] = ()
 
@@ -152,9 +153,13 @@ class Holds(ClaimBase, frozen=True, kw_only=True, tag="holds"):
 
     holds: str
 
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for a text that is no comparison."""
+        comparison(self.holds)
+
     @property
     def comparison(self) -> Comparison:
-        """The two sides; ValueError says what is wrong with the text."""
+        """The two sides."""
         return comparison(self.holds)
 
     @property
@@ -239,9 +244,13 @@ class Evenly(ClaimBase, frozen=True, kw_only=True, tag="spread"):
 
     spread: str
 
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for a text that is no sum."""
+        sum_of(self.spread)
+
     @property
     def sum(self) -> Sum:
-        """What is spread; ValueError says what is wrong with the text."""
+        """What is spread."""
         return sum_of(self.spread)
 
     @property
