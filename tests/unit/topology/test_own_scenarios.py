@@ -316,7 +316,7 @@ def test_a_scenario_may_include_what_the_shipped_ones_share(tmp_path: Path) -> N
     spec = load(
         tmp_path,
         "summary: s\ninclude: _common\n"
-        f"pods: {{service-a-pod: {{containers: {{service-a: {{image: {IMAGE}, kind: http_service}}}}}}}}\n",
+        "pods: {service-a-pod: {containers: {service-a: {image: i, kind: http_service}}}}\n",
     )
     assert [c.name for _, c in spec.containers()] == ["envoy-prom", "service-b", "service-a"]
 
@@ -326,7 +326,7 @@ def test_a_scenario_may_have_prometheus_and_nothing_else_of_the_shipped_ones(
 ) -> None:
     spec = load(
         tmp_path,
-        f"summary: s\ninclude: _prometheus\npods: {{p: {{containers: {{c: {{image: {IMAGE}}}}}}}}}\n",
+        "summary: s\ninclude: _prometheus\npods: {p: {containers: {c: {image: i}}}}\n",
     )
     assert [c.name for _, c in spec.containers()] == ["envoy-prom", "c"]
     assert spec.claims == ()

@@ -60,11 +60,11 @@ def test_two_parameters_that_name_the_same_port_are_a_problem_of_the_scenario() 
 
 def test_the_parameters_of_a_scenario_include_those_it_shares() -> None:
     assert [parameter.name for parameter in scenario.parameters("sidecar")] == [
+        "host",
+        "prometheus-port",
         "error-rate",
         "seed",
-        "host",
         "port",
-        "prometheus-port",
         "copies",
         "retries",
         "max-retries",
