@@ -28,11 +28,11 @@ class Source(StrEnum):
 
 
 def _seconds(text: str | float) -> float:
-    """Seconds from a duration, or from a plain number of them, as an option takes it."""
+    """The seconds of a duration, as an option takes it."""
     if isinstance(text, float | int):  # a default
         return text
     try:
-        return durations.parse(f"{text}s" if text.replace(".", "", 1).isdecimal() else text)
+        return durations.parse(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} {error}") from error
 
@@ -146,6 +146,10 @@ Set = Annotated[
         help="Set a parameter of the scenario; repeatable.",
         autocompletion=_parameters,
     ),
+]
+AllowRoot = Annotated[
+    bool,
+    typer.Option("--allow-root", help="Run containers as root where the scenario says user: 0."),
 ]
 ErrorRate = Annotated[
     int | None, typer.Option("--error-rate", help="Percentage of requests that service B fails.")

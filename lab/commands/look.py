@@ -54,7 +54,7 @@ def show(
     from lab.topology import shell as steps
     from lab.topology.place import place
 
-    spec = scenarios_.load(scenario, name=name, given=parameters(set_))
+    spec = scenarios_.load(scenario, name=name, given=parameters(set_), allow_root=True)
     placed = place(recipes.resolve(spec, Source.REGISTRY), current="", in_use=())
     if not shell:
         console.code(scenarios_.text(scenario), "yaml")

@@ -18,8 +18,10 @@ from lab.topology.document import Mapping, Node, Scalar, Sequence
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from collections.abc import Mapping as Values
+    from collections.abc import Set as AbstractSet
 
     ParameterValues = Values[str, int | str | None]
+    Names = AbstractSet[str]
 
 N = TypeVar("N", bound=float)
 
@@ -121,11 +123,15 @@ class Problems:
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What the items of one file share: its name, the problems, the parameters' values."""
+    """What the items of one file share: its name, the problems, the parameters' values.
+
+    ``secrets`` names the parameters that are secret.
+    """
 
     file: str
     problems: Problems
     values: ParameterValues = {}
+    secrets: Names = frozenset()
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -184,6 +190,8 @@ class Item(msgspec.Struct, frozen=True):
     def omitted(self) -> bool:
         """Whether the whole value is one parameter that is not set: the key counts as absent."""
         name = self.parameter
+        if name in self.scope.secrets:
+            return False  # it may not stand there at all
         return bool(name) and self.scope.values.get(name, "") is None
 
     def entries(self) -> dict[str, Item]:
@@ -248,6 +256,11 @@ class Item(msgspec.Struct, frozen=True):
             elif name not in self.scope.values:
                 self.problem(
                     f"there is no parameter {name!r}{self.nearest(name, self.scope.values)}"
+                )
+            elif name in self.scope.secrets:
+                self.problem(
+                    f"parameter {name!r} is secret, and only a file can hold it: "
+                    f"secrets: [{name}] mounts /run/secrets/{name}"
                 )
             elif self.scope.values[name] is None:
                 self.problem(f"parameter {name!r} has no value to put into a longer text")
