@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab import kinds
+from lab.metrics.laws import CLIENT
 from lab.topology import hosts, values
 from lab.topology.containers import (
     build,
@@ -339,6 +340,8 @@ class Assembly:
         image = self._image(name, item, section, directory, found)
         if kind := _kind(section, image):
             self.kinds[name] = kind
+            if name == CLIENT:
+                item.problem(f"{CLIENT} is whoever sends requests: what counts needs another name")
         built = image.build is not None
         read_only = section.boolean("read_only", default=built)
         mounts = tuple(self._mount(value) for value in section.elements("volumes"))

@@ -115,7 +115,7 @@ def test_through_a_sidecar_the_place_in_the_sequence_cannot_be_reached(bench: Be
     found = bench.replay(recorded("sidecar", skipped=40))
     assert bench.sent == []
     assert found.identical is None
-    assert found.reason.startswith("service B's sequence had begun before")
+    assert found.reason.startswith("the seeded sequence had begun before")
 
 
 OTHER_IMAGE = (Image(reference="localhost/lab/service-b:2", id="b2", digest="sha256:b2"),)
@@ -123,7 +123,7 @@ NEED_NOT = {
     "the run had no seed": recorded(seed=None),
     "several requests were in flight": with_order(concurrency=2),
     "it was limited by time": with_order(duration=1.0),
-    "it is not known where service B's sequence began": recorded(skipped=None),
+    "it is not known where the seeded sequence began": recorded(skipped=None),
 }
 
 

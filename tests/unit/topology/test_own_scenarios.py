@@ -374,9 +374,23 @@ def test_a_scenario_may_include_what_the_shipped_ones_share(tmp_path: Path) -> N
     spec = load(
         tmp_path,
         "summary: s\ninclude: _common\n"
-        f"pods: {{service-a-pod: {{containers: {{mine: {{image: {IMAGE}}}}}}}}}\n",
+        "pods: {service-a-pod: {containers: {service-a: {image: i, kind: http_service}}}}\n",
     )
-    assert [c.name for _, c in spec.containers()] == ["service-b", "envoy-prom", "mine"]
+    assert [c.name for _, c in spec.containers()] == ["envoy-prom", "service-b", "service-a"]
+
+
+def test_a_scenario_may_have_prometheus_and_nothing_else_of_the_shipped_ones(
+    tmp_path: Path,
+) -> None:
+    spec = load(
+        tmp_path,
+        "summary: s\ninclude: _prometheus\npods: {p: {containers: {c: {image: i}}}}\n",
+    )
+    assert [c.name for _, c in spec.containers()] == ["envoy-prom", "c"]
+    assert spec.claims == ()
+    build = spec.images[0].build
+    assert build is not None
+    assert build.args == {"SCRAPE_CONFIGS": "[]"}
 
 
 def test_a_file_can_put_containers_into_a_pod_of_the_file_that_it_includes(tmp_path: Path) -> None:
@@ -394,7 +408,7 @@ def test_a_file_can_put_containers_into_a_pod_of_the_file_that_it_includes(tmp_p
 def test_a_pod_that_no_file_gives_a_container_is_a_problem(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load(tmp_path, "summary: s\ninclude: _common\n")
-    assert caught.value.details == ("_common.yaml:47: pods.service-a-pod: containers is missing",)
+    assert caught.value.details[0] == "_common.yaml:24: pods.service-a-pod: containers is missing"
 
 
 def test_the_example_in_the_manual_is_a_scenario(tmp_path: Path) -> None:
