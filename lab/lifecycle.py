@@ -52,7 +52,8 @@ class Wish:
     """What the user asked for: a scenario, a lab's name, parameters, and an image source.
 
     ``local`` keeps every port on loopback, for parameters that are not the command line's.
-    ``ports`` are those of a throw-away lab on loopback, by their names.
+    ``ports`` are those of a throw-away lab on loopback, by their names; it is
+    ``throwaway`` for the lab of that name.
     """
 
     scenario: str
@@ -61,6 +62,7 @@ class Wish:
     source: str = "auto"
     local: bool = False
     ports: Mapping[str, int] | None = None
+    throwaway: str = ""
 
     @cached_property
     def wanted(self) -> LabSpec:
@@ -70,7 +72,8 @@ class Wish:
         found = scenario.load(self.scenario, name=self.name, given=self.given, local=self.local)
         if self.ports is None:
             return found
-        return msgspec.structs.replace(place.published_at(found, self.ports), throwaway=True)
+        published = place.published_at(found, self.ports)
+        return msgspec.structs.replace(published, throwaway=self.throwaway)
 
     def keeping(self, recorded: LabSpec | None) -> LabSpec:
         """What is wanted, where the lab was told to be published before unless it is told anew."""

@@ -1,4 +1,4 @@
-"""Choosing the runs that a report tells of, and what theory says of each."""
+"""Choosing the runs that a report tells of, and which of them it compares."""
 
 from __future__ import annotations
 
@@ -6,100 +6,110 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.errors import UsageError
-from lab.experiment.assess import verdicts
+from lab.experiment.compare import COMPARE
+from lab.experiment.sweep import SWEEP
 from lab.measure import records
-from lab.measure.counters.samples import ENVOY, Growth
-from lab.measure.theory.forecast import forecast, setting
-from lab.measure.verdicts import confidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from lab.measure.records import Record
-    from lab.measure.theory.forecast import Forecasts
-    from lab.measure.verdicts import Judgement
 
-SWEEP = "sweep"
+    Pair = tuple[Record, Record]
 
 
 @dataclass(frozen=True)
-class Story:
-    """The runs of a report: one without a sidecar, one with, and the points of a sweep."""
+class Selection:
+    """What a report tells of: ``runs`` one by one, and ``sweeps`` as a whole, oldest first.
 
-    direct: Record | None
-    sidecar: Record | None
-    sweep: tuple[Record, ...]
+    ``pairs`` are those of the runs that somebody wanted to compare.
+    """
+
+    runs: tuple[Record, ...]
+    sweeps: tuple[tuple[Record, ...], ...]
 
     @property
-    def pair(self) -> tuple[Record, ...]:
-        """The runs that are told of one by one."""
-        return tuple(record for record in (self.direct, self.sidecar) if record)
+    def pairs(self) -> tuple[Pair, ...]:
+        """The two runs of each `lab compare`, and each run beside its scenario's baseline.
+
+        A baseline is of the same lab; of several the latest counts.
+        """
+        found: dict[frozenset[str], Pair] = {}
+        for pair in (*self._compared(), *self._beside_baselines()):
+            found.setdefault(frozenset(run.id for run in pair), pair)
+        return tuple(found.values())
+
+    @property
+    def everything(self) -> tuple[Record, ...]:
+        """Every run that the report covers."""
+        return (*self.runs, *(run for sweep in self.sweeps for run in sweep))
+
+    def _compared(self) -> Iterator[Pair]:
+        experiments: dict[str, list[Record]] = {}
+        for run in self.runs:
+            if run.kind == COMPARE:
+                experiments.setdefault(run.experiment_id, []).append(run)
+        for parts in experiments.values():
+            if len(parts) > 1:
+                yield parts[0], parts[1]
+
+    def _beside_baselines(self) -> Iterator[Pair]:
+        bases = {(run.lab, run.spec.scenario): run for run in self.runs}
+        for run in self.runs:
+            base = bases.get((run.lab, run.spec.baseline))
+            if base and base is not run:
+                yield base, run
 
 
-def choose(wanted: Sequence[str]) -> Story:
-    """The story of the ``wanted`` runs, or of the latest of each sort.
+def choose(wanted: Sequence[str], lab: str = "") -> Selection:
+    """The ``wanted`` runs; else, of a lab, the latest of each scenario and its latest sweep.
 
-    A run of a sweep stands for the whole sweep. Of several runs of a sort the latest is taken.
+    Unless ``lab`` names one it is the lab of the latest run. A run of a sweep stands for the whole
+    sweep.
 
     Raises:
-        UsageError: a run is not there, or nothing is recorded that could be told of.
+        UsageError: a wanted run is not there or has sent nothing, or nothing is recorded that
+            could be told of.
         lab.measure.records.RecordError: a wanted run cannot be read.
     """
     if wanted:
-        chosen = sorted({records.find(text) for text in wanted}, reverse=True)
-        story = _tell(records.read(record_id) for record_id in chosen)
+        found = [records.read(each) for each in sorted({records.find(text) for text in wanted})]
+        for run in found:
+            if not run.load.sent:
+                raise UsageError(f"run {run.id} sent no request", hint="`lab runs` lists others")
     else:
-        story = _tell(_newest_first())
-    if not story.pair and not story.sweep:
+        found = _latest(lab)
+    runs = tuple(run for run in found if run.kind != SWEEP)
+    sweeps = dict.fromkeys(run.experiment_id for run in found if run.kind == SWEEP)
+    return Selection(runs, tuple(_points(sweep) for sweep in sweeps))
+
+
+def _latest(lab: str) -> list[Record]:
+    """The latest run of each scenario of a lab, and of its sweeps, oldest first."""
+    found: dict[str, Record] = {}
+    of = lab
+    for run in _newest_first():
+        of = of or run.lab
+        if run.lab == of:
+            found.setdefault(SWEEP if run.kind == SWEEP else run.spec.scenario, run)
+    if not found:
+        where = f" of lab {lab}" if lab else ""
         raise UsageError(
-            "no finished run is recorded", hint="`lab compare direct sidecar` makes two"
+            f"no finished run{where} is recorded",
+            hint=f"`lab load{f' --name {lab}' if lab else ''}` records one",
         )
-    return story
-
-
-def with_sidecar(record: Record) -> bool:
-    """Whether Envoy's counters are part of a run."""
-    return any(scrape.job == ENVOY for scrape in record.after.scrapes)
-
-
-def predictions(record: Record) -> Forecasts:
-    """What theory says that a run should have counted."""
-    return forecast(
-        record.load,
-        Growth(record.before, record.after),
-        record.spec.parameters,
-        confidence(record.spec.claims),
-    )
-
-
-def judgements(record: Record) -> tuple[Judgement, ...]:
-    """A run's judgements: as recorded, else made now from what it counted."""
-    return record.judgements or verdicts(record, {})
-
-
-def _tell(newest_first: Iterable[Record]) -> Story:
-    direct = sidecar = None
-    sweep = ""
-    for record in newest_first:
-        if record.load.partial or not record.load.sent:
-            continue
-        if record.kind == SWEEP:
-            sweep = sweep or _owner(record)
-        elif with_sidecar(record):
-            sidecar = sidecar or record
-        else:
-            direct = direct or record
-        if direct and sidecar and sweep:
-            break
-    return Story(direct, sidecar, _points(sweep) if sweep else ())
+    return sorted(found.values(), key=lambda run: run.id)
 
 
 def _newest_first() -> Iterable[Record]:
+    """Every run that sent what it should."""
     for record_id in reversed(records.ids()):
         try:
-            yield records.read(record_id)
+            record = records.read(record_id)
         except records.RecordError:
             continue  # of another version, or damaged: `lab runs` says which
+        if record.load.sent and not record.load.partial:
+            yield record
 
 
 def _points(sweep: str) -> tuple[Record, ...]:
@@ -107,16 +117,6 @@ def _points(sweep: str) -> tuple[Record, ...]:
     found = {
         record.experiment: record
         for record in reversed(list(_newest_first()))
-        if record.kind == SWEEP and _owner(record) == sweep and _is_point(record)
+        if record.kind == SWEEP and record.experiment_id == sweep
     }
     return tuple(found.values())
-
-
-def _is_point(record: Record) -> bool:
-    """Whether a run of a sweep can stand beside what theory says."""
-    whole = record.load.sent and not record.load.partial
-    return bool(whole) and not isinstance(setting(record.spec.parameters), str)
-
-
-def _owner(record: Record) -> str:
-    return record.experiment.partition("/")[0]

@@ -32,7 +32,17 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "scenarios"
 _SUFFIXES = (".yaml", ".yml")
 _READABLE = "check the path, and whether you may read it"
-_KEYS = ("summary", "include", "entry", "parameters", "volumes", "pods", "scrape", *MEASURING)
+_KEYS = (
+    "summary",
+    "baseline",
+    "include",
+    "entry",
+    "parameters",
+    "volumes",
+    "pods",
+    "scrape",
+    *MEASURING,
+)
 _MOST_FILES = 16
 
 
@@ -134,6 +144,7 @@ def load(
         name=name,
         scenario=ref if shipped else str(path.resolve()),
         summary=summary,
+        baseline=_baseline(opened),
         parameters=filled,
         entry=assembly.entry,
         addresses=assembly.addresses,
@@ -154,6 +165,22 @@ def load(
     if refusal:
         raise refusal
     return spec
+
+
+def _baseline(opened: list[_File]) -> str:
+    """The scenario to compare with, as a spec calls it: the last file that names one counts."""
+    for file in reversed(opened):
+        item = file.section.get("baseline")
+        ref = item.literal() if item else ""
+        if item and ref:
+            if _is_path(ref):
+                return str((file.path.parent / ref).resolve())
+            try:
+                _locate(ref)
+            except UsageError as error:
+                item.problem(error.message)
+            return ref
+    return ""
 
 
 def _is_path(ref: str) -> bool:

@@ -1,140 +1,169 @@
-"""What was measured against concurrency, over what theory predicts."""
+"""The points of a sweep: what was measured against a parameter, over what the model predicts."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.experiment.sweep import CONCURRENCY
 from lab.measure.intervals import Interval
-from lab.measure.theory import forecast
-from lab.measure.theory.closed_form import attempts_per_request, success_rate
-from lab.report.charts.drawing import draw
+from lab.metrics.laws import CLIENT
+from lab.metrics.quantities import Quantities
+from lab.report.charts.drawing import draw, series
+from lab.report.charts.requests import attempts, predicted_attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lab.measure.records import Record
-    from lab.measure.theory.forecast import Forecasts
+    from lab.models.base import Predicted
     from lab.report.charts.drawing import Chart, Spec
 
-COLOURS = ("var(--blue)", "var(--orange)", "var(--green)", "var(--pink)", "var(--sky)")
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
-DASHES: tuple[tuple[int, ...], ...] = ((1, 0), (6, 3), (2, 2), (8, 2, 2, 2), (4, 4))
-"""Series differ in all three, for those who see no difference in the first."""
+FAR = 8
+"""An axis on which the greatest value is this many times the least has a logarithmic scale."""
+SUCCESS, ATTEMPTS = "requests that succeed", "attempts per request"
 
 
 @dataclass(frozen=True)
 class Point:
-    """A share or a mean per request, at one concurrency: measured, and predicted."""
+    """A share or a mean per request at one value of the axis: measured, and predicted if it is."""
 
+    x: int | str
     series: str
-    concurrency: int
     measured: float
     measured_within: Interval
-    predicted: float
-    predicted_within: Interval
+    predicted: float | None = None
+    predicted_within: Interval | None = None
 
     @property
-    def row(self) -> dict[str, float | str]:
+    def row(self) -> dict[str, float | str | None]:
         """The point as Vega-Lite takes it."""
+        within = self.predicted_within
         return {
+            "x": self.x,
             "series": self.series,
-            "concurrency": self.concurrency,
             "measured": self.measured,
             "measured_low": self.measured_within.low,
             "measured_high": self.measured_within.high,
             "predicted": self.predicted,
-            "low": self.predicted_within.low,
-            "high": self.predicted_within.high,
+            "low": within.low if within else None,
+            "high": within.high if within else None,
         }
 
 
-def success(name: str, runs: Sequence[Record], forecasts: Mapping[str, Forecasts]) -> Chart | None:
-    """Success against concurrency; None when theory says nothing of these runs.
+@dataclass(frozen=True)
+class Axes:
+    """The axes of a sweep: ``x``, and beside it the one that has a ``series`` for each value.
 
-    ``forecasts`` has what theory says, by the runs' ids.
+    There is a chart for every combination of the ``others`` that vary.
     """
-    points = [point for run in runs if (point := _success(run, forecasts[run.id]))]
-    error_rate, retries = setting(runs[0])
-    unlimited = success_rate(error_rate, retries)
-    title = f"Success against concurrency: {error_rate:.0%} errors, {retries} retries"
-    return _chart(name, title, points, "requests that succeed", ".0%", unlimited)
+
+    x: str
+    series: str
+    others: tuple[str, ...]
 
 
-def attempts(name: str, runs: Sequence[Record], forecasts: Mapping[str, Forecasts]) -> Chart | None:
-    """Attempts per request against concurrency; None when nothing was measured."""
-    points = [point for run in runs if (point := _attempts(run, forecasts[run.id]))]
-    error_rate, retries = setting(runs[0])
-    unlimited = attempts_per_request(error_rate, retries)
-    title = f"Attempts per request: {error_rate:.0%} errors, {retries} retries"
-    return _chart(name, title, points, "attempts per request", ".2f", unlimited)
+def setting(run: Record) -> dict[str, int | str]:
+    """The values at a point of a sweep, by axis."""
+    pairs = (pair.partition("=") for pair in run.experiment.partition("/")[2].split(","))
+    return {axis: _value(text) for axis, _, text in pairs}
 
 
-def setting(run: Record) -> tuple[float, int]:
-    """A run's error rate (0 to 1) and its retries per request; 0 where theory knows neither."""
-    known = forecast.setting(run.spec.parameters)
-    return (0.0, 0) if isinstance(known, str) else (known[0], known[1].retries)
+def axes(runs: Sequence[Record]) -> Axes:
+    """What a sweep is drawn against: concurrency if that varies, else the first that does."""
+    values: dict[str, set[int | str]] = {}
+    for run in runs:
+        for axis, value in setting(run).items():
+            values.setdefault(axis, set()).add(value)
+    varying = [axis for axis, found in values.items() if len(found) > 1]
+    x = CONCURRENCY if CONCURRENCY in varying or not varying else varying[0]
+    others = [axis for axis in varying if axis != x]
+    return Axes(x, others[-1] if others else "", tuple(others[:-1]))
 
 
-def _success(run: Record, forecasts: Forecasts) -> Point | None:
-    found = forecasts.counts.get("successes")
-    if found is None:
-        return None
+def charts(runs: Sequence[Record], predictions: Mapping[str, Predicted]) -> Iterator[Chart]:
+    """Charts of success, and of attempts where something retries.
+
+    ``predictions`` are by the runs' ids.
+    """
+    found = axes(runs)
+
+    def key(run: Record) -> tuple[tuple[str, int | str], ...]:
+        return tuple((axis, setting(run).get(axis, "")) for axis in found.others)
+
+    place = {each: number for number, each in enumerate(dict.fromkeys(map(key, runs)))}
+    ordered = sorted(runs, key=lambda run: place[key(run)])
+    for number, (where, group) in enumerate(itertools.groupby(ordered, key)):
+        own = list(group)
+        for what, form, measure in ((SUCCESS, ".0%", _success), (ATTEMPTS, ".2f", _attempts)):
+            points = [p for run in own if (p := measure(run, predictions[run.id], found))]
+            if points:
+                title = f"{what[:1].upper()}{what[1:]} by {found.x}" + "".join(
+                    f"{', ' if i else ': '}{axis} {value}" for i, (axis, value) in enumerate(where)
+                )
+                name = f"{own[0].experiment_id}-{what.split()[0]}-{number}"
+                yield _chart(name, title, points, found, (what, form))
+
+
+def _success(run: Record, predicted: Predicted, found: Axes) -> Point:
     sent = run.load.sent
+    mean = predicted.counts.get(f"{CLIENT}.succeeded")
     return Point(
-        series=_series(run),
-        concurrency=run.load.order.concurrency,
+        x=setting(run).get(found.x, ""),
+        series=_series(run, found),
         measured=run.load.succeeded / sent,
         measured_within=run.load.success_interval,
-        predicted=found.mean / sent,
-        predicted_within=Interval(found.interval.low / sent, found.interval.high / sent),
+        predicted=mean.mean / sent if mean else None,
+        predicted_within=Interval(mean.low / sent, mean.high / sent) if mean else None,
     )
 
 
-def _attempts(run: Record, forecasts: Forecasts) -> Point | None:
-    found, counted = forecasts.counts.get("retries"), run.ledger.count("attempts")
-    if found is None or counted is None:
+def _attempts(run: Record, predicted: Predicted, found: Axes) -> Point | None:
+    measured = attempts(run)
+    if measured is None or not Quantities(run.spec).retrying:
         return None
-    sent = run.load.sent
-    mean = counted / sent
+    mean = predicted_attempts(run, predicted)
     return Point(
-        series=_series(run),
-        concurrency=run.load.order.concurrency,
-        measured=mean,
-        measured_within=Interval(mean, mean),
-        predicted=1 + found.mean / sent,
-        predicted_within=Interval(1 + found.interval.low / sent, 1 + found.interval.high / sent),
+        x=setting(run).get(found.x, ""),
+        series=_series(run, found),
+        measured=measured,
+        measured_within=Interval(measured, measured),
+        predicted=mean.mean if mean else None,
+        predicted_within=Interval(mean.low, mean.high) if mean else None,
     )
 
 
-def _series(run: Record) -> str:
-    return f"{run.spec.parameters.get('max-retries')} concurrent retries"
+def _value(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdecimal() else text
 
 
-def _chart(
-    name: str, title: str, points: list[Point], what: str, form: str, unlimited: float
-) -> Chart | None:
-    if not points:
-        return None
-    points.sort(key=lambda point: point.concurrency)
-    series = list(dict.fromkeys(point.series for point in points))
+def _series(run: Record, found: Axes) -> str:
+    return f"{found.series} {setting(run).get(found.series, '')}" if found.series else "measured"
+
+
+def _chart(name: str, title: str, points: list[Point], found: Axes, axis: tuple[str, str]) -> Chart:
+    points.sort(key=lambda point: (isinstance(point.x, str), point.x))
+    names = list(dict.fromkeys(point.series for point in points))
 
     def specify(width: int) -> Spec:
-        return _spec(points, series, width, (what, form, unlimited))
+        return _spec(points, names, width, (found.x, *axis))
 
-    return draw(name, title, _in_words(points, series, what, form), specify)
+    return draw(name, title, _in_words(points, names, found.x, axis), specify)
 
 
-def _in_words(points: Sequence[Point], series: Sequence[str], what: str, form: str) -> str:
+def _in_words(points: Sequence[Point], names: Sequence[str], x: str, axis: tuple[str, str]) -> str:
+    what, form = axis
     sentences = []
-    for each in series:
+    for each in names:
         own = [point for point in points if point.series == each]
-        values = ", ".join(f"{p.measured:{_python(form)}} at {p.concurrency}" for p in own)
-        inside = sum(point.measured in point.predicted_within for point in own)
-        sentences.append(
-            f"With {each}, {what} by concurrency: {values}; {inside} of {len(own)} are where "
-            "theory predicts."
-        )
+        values = ", ".join(f"{p.measured:{_python(form)}} at {p.x}" for p in own)
+        judged = [point for point in own if point.predicted_within]
+        inside = sum(p.measured in p.predicted_within for p in judged if p.predicted_within)
+        told = f"{each}: {what} by {x}: {values}"
+        if judged:
+            told += f"; {inside} of {len(judged)} are where the model predicts"
+        sentences.append(f"{told}.")
     return " ".join(sentences)
 
 
@@ -142,66 +171,61 @@ def _python(form: str) -> str:
     return ".1%" if "%" in form else form
 
 
-def _spec(
-    points: Sequence[Point], series: Sequence[str], width: int, axis: tuple[str, str, float]
-) -> Spec:
-    what, form, unlimited = axis
-    x = {
-        "field": "concurrency",
+def _x(points: Sequence[Point], title: str) -> Spec:
+    values = list(dict.fromkeys(point.x for point in points))
+    axis: Spec = {"title": title, "grid": False}
+    numbers = [value for value in values if isinstance(value, int)]
+    if len(numbers) < len(values):
+        return {"field": "x", "type": "ordinal", "sort": None, "axis": axis | {"labelAngle": 0}}
+    far = numbers[0] > 0 and numbers[-1] >= FAR * numbers[0]
+    scale: Spec = {"type": "log", "base": 2} if far else {"type": "linear", "zero": False}
+    return {
+        "field": "x",
         "type": "quantitative",
-        "scale": {"type": "log", "base": 2, "nice": False, "padding": 14},
-        "axis": {
-            "title": "concurrency",
-            "values": sorted({point.concurrency for point in points}),
-            "format": "d",
-            "grid": False,
-        },
+        "scale": scale | {"nice": False, "padding": 14},
+        "axis": axis | {"values": numbers, "format": "d"},
     }
-    count = range(len(series))
-    colour: Spec = {
-        "field": "series",
-        "scale": {"domain": series, "range": [COLOURS[i % len(COLOURS)] for i in count]},
-    }
-    shape = {
-        "field": "series",
-        "scale": {"domain": series, "range": [SHAPES[i % len(SHAPES)] for i in count]},
-    }
-    dash = {
-        "field": "series",
-        "scale": {"domain": series, "range": [list(DASHES[i % len(DASHES)]) for i in count]},
-    }
+
+
+def _spec(
+    points: Sequence[Point], names: Sequence[str], width: int, axis: tuple[str, str, str]
+) -> Spec:
+    x, what, form = axis
 
     def y(field: str) -> Spec:
         scale = {"zero": False, "nice": True, "padding": 6}
         axis = {"title": what, "format": form, "tickCount": 6}
         return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
 
+    known = [point for point in points if point.predicted is not None]
     return {
         "width": width,
         "height": 280,
         "data": {"values": [point.row for point in points]},
-        "encoding": {"x": x, "color": colour},
+        "encoding": {"x": _x(points, x), **series("series", names, ("color",))},
         "layer": [
-            {
-                "data": {"values": [{"value": unlimited}]},
-                "mark": {"type": "rule", "strokeDash": [1, 3], "color": "var(--ink)"},
-                "encoding": {"x": None, "color": None, "y": y("value")},
-            },
-            {
-                "mark": {"type": "area", "opacity": 0.2},
-                "encoding": {"y": y("low"), "y2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "line", "strokeWidth": 1.5},
-                "encoding": {"y": y("predicted"), "strokeDash": dash},
-            },
+            *([_area(y), _line(y, names)] if known else []),
             {
                 "mark": {"type": "rule", "strokeWidth": 1.5},
                 "encoding": {"y": y("measured_low"), "y2": {"field": "measured_high"}},
             },
             {
                 "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-                "encoding": {"y": y("measured"), "shape": shape},
+                "encoding": {"y": y("measured"), **series("series", names, ("shape",))},
             },
         ],
+    }
+
+
+def _area(y: Callable[[str], Spec]) -> Spec:
+    return {
+        "mark": {"type": "area", "opacity": 0.2},
+        "encoding": {"y": y("low"), "y2": {"field": "high"}},
+    }
+
+
+def _line(y: Callable[[str], Spec], names: Sequence[str]) -> Spec:
+    return {
+        "mark": {"type": "line", "strokeWidth": 1.5},
+        "encoding": {"y": y("predicted"), **series("series", names, ("strokeDash",))},
     }
