@@ -14,14 +14,14 @@ from lab import models
 from lab.metrics.laws import CLIENT
 from lab.metrics.quantities import Quantities
 from lab.spec import claims
-from lab.spec.expressions import comparison, sum_of
+from lab.spec.expressions import sum_of
 from lab.topology import values
 from lab.topology.document import Mapping, Sequence
 from lab.topology.reader import nearest, quote
 from lab.topology.spec import MeterSpec, ModelSpec, prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator
 
     from lab.spec.claims import Claim
     from lab.spec.expressions import Number
@@ -171,14 +171,12 @@ def _of_quantities(
     kind: type[Claim], key: str, item: Item, quantities: Quantities, *, name: str, says: str
 ) -> Claim | None:
     """A claim that is written as an expression, once its quantities are known to exist."""
-    read: Callable[[str], object] = comparison if kind is claims.Holds else sum_of
     text = item.text()
     try:
-        read(text)
+        claim = kind(name=name, says=says, **{key: text})  # type: ignore[arg-type] # its one key
     except ValueError as error:
         item.problem(f"{quote(text)} {error}")
         return None
-    claim = kind(name=name, says=says, **{key: text})  # type: ignore[arg-type] # its one key
     for quantity in claim.quantities():
         if not quantities.knows(quantity):
             near = nearest(quantity, quantities.words)
@@ -186,6 +184,11 @@ def _of_quantities(
                 f"there is no quantity {quote(quantity)}{near}; "
                 f"there are {', '.join(quantities.words)}"
             )
+            return None
+    if isinstance(claim, claims.Evenly):
+        counted_by = {source.service for source in quantities.meters(claim.sum).values()}
+        if len(counted_by) != 1:
+            item.problem(f"{quote(text)} is not counted by the replicas of one container")
     return claim
 
 
