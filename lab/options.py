@@ -110,6 +110,10 @@ Name = Annotated[
         autocompletion=_labs,
     ),
 ]
+OneLab = Annotated[
+    str | None,
+    typer.Option("--name", help="Only runs of this lab.", autocompletion=_labs, show_default=False),
+]
 Engine = Annotated[
     str,
     typer.Option(
@@ -315,7 +319,7 @@ Runs = Annotated[
     typer.Argument(
         help="Ids of runs, or parts of them.",
         autocompletion=_runs,
-        show_default="the latest of each kind",
+        show_default="the latest of a lab",
     ),
 ]
 Values = str

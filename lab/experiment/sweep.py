@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,12 +20,14 @@ from lab.spec.claims import overall
 from lab.verdicts.assess import results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from lab.lifecycle import Lab
     from lab.measure.traffic.load import Order
     from lab.spec.claims import ClaimResult, Verdict
 
+SWEEP = "sweep"
+"""The kind of the runs of a sweep."""
 CONCURRENCY = "concurrency"
 """The one axis of a grid that is not a parameter of the scenario but of the load."""
 
@@ -58,7 +61,7 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> str:
         """The same grid has the same id, so that a sweep that broke off goes on."""
         text = msgspec.json.encode(self, order="sorted")
-        return f"sweep-{hashlib.sha256(text).hexdigest()[:8]}"
+        return f"{SWEEP}-{hashlib.sha256(text).hexdigest()[:8]}"
 
     def points(self) -> list[dict[str, int]]:
         """Every combination of values, the last axis changing fastest."""
@@ -84,7 +87,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Swept(msgspec.Struct, frozen=True, kw_only=True):
     """One point of a grid: its judged run, and whether it was there from an earlier sweep."""
 
-    point: dict[str, int]
+    point: Mapping[str, int | str]
     record: Record
     resumed: bool
 
@@ -120,19 +123,19 @@ def sweep(
     done = _done(grid.id)
     swept: list[Swept] = []
     took: list[float] = []
-    with throwaway(lab, _wish(grid, points[0]), "sweep") as mine:
+    with throwaway(lab, _wish(grid, points[0]), SWEEP) as mine:
         for index, point in enumerate(points):
             to_come = sum(_key(each) not in done for each in points[index:])
             left = sum(took) / len(took) * to_come if took else None
             tell(Step(point=point, index=index, total=len(points), seconds_left=left))
             began = clock()
-            wish = replace(_wish(grid, point), name=mine.name, ports=mine.ports)
+            wish = replace(mine, given=_wish(grid, point).given)
             prepared = lifecycle.prepare(lab, wish)
             record = done.get(_key(point))
             resumed = record is not None and record.spec.images == prepared.spec.images
             if record is None or not resumed:
                 lifecycle.up(lab, prepared, timeout=timeout)
-                purpose = Purpose(kind="sweep", experiment=f"{grid.id}/{_key(point)}")
+                purpose = Purpose(kind=SWEEP, experiment=f"{grid.id}/{_key(point)}")
                 record = completed(measure(lab, mine.name, order(point), _unheard, purpose))
                 took.append(clock() - began)
             swept.append(Swept(point=point, record=record, resumed=resumed))

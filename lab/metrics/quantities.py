@@ -233,6 +233,12 @@ class Quantities:
         return tuple(dict.fromkeys(name for edge in self._spec.path for name in edge))
 
 
+def is_time(name: str) -> bool:
+    """Whether a quantity is one of the client's latencies."""
+    what = name.removeprefix(f"{CLIENT}.")
+    return percentile(name) is not None or (what != name and what in LATENCIES)
+
+
 def percentile(name: str) -> float | None:
     """Which percentile of the client's latency a quantity is, None for any other quantity."""
     found = _PERCENTILE.fullmatch(name)
