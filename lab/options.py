@@ -129,6 +129,14 @@ Scenario = Annotated[
         show_default=False,
     ),
 ]
+SweepScenario = Annotated[
+    str,
+    typer.Argument(
+        help="A shipped scenario or the path of a YAML file.",
+        autocompletion=_scenarios,
+        show_default="sidecar",
+    ),
+]
 SourceOption = Annotated[
     Source,
     typer.Option(
@@ -144,6 +152,15 @@ Set = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="Set a parameter of the scenario; repeatable.",
+        autocompletion=_parameters,
+    ),
+]
+Over = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--over",
+        metavar="NAME=V,V...",
+        help="Values of a parameter of the scenario; repeatable.",
         autocompletion=_parameters,
     ),
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab import durations
 from lab.errors import LabError
+from lab.experiment.sweep import CONCURRENCY
 from lab.measure.traffic.load import TIMEOUT
 from lab.measure.traffic.pacer import MOST_CONNECTIONS, Arrivals
 from lab.topology import scenario
@@ -35,10 +36,15 @@ def sweep(runs: Sequence[Record]) -> str:
             values = axes.setdefault(axis, [])
             if value not in values:
                 values.append(value)
-    words = [word for axis, found in axes.items() for word in (f"--{axis}", ",".join(found))]
+    in_flight = axes.pop(CONCURRENCY, ["1"])
+    words = [
+        word for axis, found in axes.items() for word in ("--over", f"{axis}={','.join(found)}")
+    ]
     first = runs[0]
-    words += ["-n", str(first.load.order.requests), *_name(first)]
-    return shlex.join(["lab", "sweep", *words, *_parameters(first, without=axes)])
+    words += ["-c", ",".join(in_flight), "-n", str(first.load.order.requests), *_name(first)]
+    return shlex.join(
+        ["lab", "sweep", first.spec.scenario, *words, *_parameters(first, without=axes)]
+    )
 
 
 def _name(run: Record) -> list[str]:
