@@ -133,6 +133,14 @@ Scenario = Annotated[
         show_default=False,
     ),
 ]
+SweepScenario = Annotated[
+    str,
+    typer.Argument(
+        help="A shipped scenario or the path of a YAML file.",
+        autocompletion=_scenarios,
+        show_default="sidecar",
+    ),
+]
 SourceOption = Annotated[
     Source,
     typer.Option(
@@ -154,6 +162,15 @@ Set = Annotated[
 AllowRoot = Annotated[
     bool,
     typer.Option("--allow-root", help="Run containers as root where the scenario says user: 0."),
+]
+Over = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--over",
+        metavar="NAME=V,V...",
+        help="Values of a parameter of the scenario; repeatable.",
+        autocompletion=_parameters,
+    ),
 ]
 ErrorRate = Annotated[
     int | None, typer.Option("--error-rate", help="Percentage of requests that service B fails.")
