@@ -34,6 +34,8 @@ PROBE_TIMEOUT = 5.0
 
 LOOK_SECONDS = 0.5
 """How often a build is held against its limits."""
+LISTINGS = 20
+"""How often to ask for a list: a build that ends meanwhile makes all of it fail (4.3.1)."""
 BASE_NAME = "org.opencontainers.image.base.name"
 
 _SINGLE_IMAGE = "Treating single images as manifest lists is not implemented"
@@ -225,7 +227,12 @@ class Images:
         """The ids of the containers that work on builds of this process."""
         parameters = {"all": "true", "external": "true"}
         with translated("look for builds"):
-            listed = self._api.get("/containers/json", params=parameters).json() or []
+            for _ in range(LISTINGS):
+                answer = self._api.get("/containers/json", params=parameters)
+                if answer.status_code == HTTPStatus.OK:
+                    break
+            answer.raise_for_status()
+            listed = answer.json() or []
             return [each["Id"] for each in listed if any(map(working.mine, each["Names"] or ()))]
 
     def _caps(self, group: str) -> dict[str, str]:

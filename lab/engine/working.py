@@ -109,6 +109,7 @@ def limited(number: int) -> Iterator[str]:
 
     Root is exempt from what ``ulimit -u`` says, and podman's builds have no other limit.
     """
+    _remove_abandoned_groups()
     own = f"{_GROUP}{name()}-{number}"
     pids = host.CGROUP_ROOT if host.look().cgroups == "v2" else host.CGROUP_ROOT / "pids"
     made = pids / own
@@ -138,10 +139,31 @@ def remove_groups(named: str) -> bool:
 
 def clear(container: str, identity: str) -> None:
     """End what an abandoned build runs, and remove what it was limited by."""
+    named = f"{_GROUP}{base(container)}-*"
     deadline = time.monotonic() + CLEAR_SECONDS
     kill(identity)
-    while not remove_groups(f"{_GROUP}{base(container)}-*") and time.monotonic() < deadline:
+    for listed in _listings(named):
+        # Without podman, whose process waited for it, what it ran is an orphan.
+        with suppress(OSError):  # they went meanwhile
+            for process in listed.read_text().split():
+                os.kill(int(process), signal.SIGKILL)
+    while not remove_groups(named) and time.monotonic() < deadline:
         time.sleep(0.02)  # what was killed is still going
+
+
+def _listings(named: str) -> Iterator[Path]:
+    """The lists of processes in control groups of that name."""
+    for pattern in (f"{named}/build/cgroup.procs", f"*/{named}/build/cgroup.procs"):
+        yield from host.CGROUP_ROOT.glob(pattern)
+
+
+def _remove_abandoned_groups() -> None:
+    """Remove what builds were limited by whose process, and what they ran, are gone."""
+    for pattern in (f"{_GROUP}building-*", f"*/{_GROUP}building-*"):
+        for left in host.CGROUP_ROOT.glob(pattern):
+            own = left.name.removeprefix(_GROUP).rpartition("-")[0]
+            if abandoned(f"{own}-working-container"):
+                remove_groups(left.name)
 
 
 def empty_image(name: str) -> bytes:

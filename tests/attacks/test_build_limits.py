@@ -93,7 +93,7 @@ def builds(account: Account, podman: Podman, images: dict[str, str]) -> Iterator
     url = account.service().replace("unix://", "http+unix://")
     with APIClient(base_url=url) as api:
         yield Builds(api, images["base-python"])
-    assert not [name for name in working(podman) if name.startswith("building-")]
+    assert not [name for name in working(podman) if name.startswith(working_name())]
     if TAG in kept(podman):
         podman("rmi", TAG)
 

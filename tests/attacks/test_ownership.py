@@ -93,7 +93,7 @@ def test_a_guest_of_a_committed_image_is_named_and_stays(
             before = podman.states(lab.name)
             refused = lab("down", status=1)
             assert f"container {name}" in refused.err
-            assert "is not this lab's" in refused.err
+            assert "does not belong to this lab" in refused.err
             assert podman.states(lab.name) == before
             if short == "guest":
                 refused = lab.up("sidecar", status=1)
@@ -110,7 +110,7 @@ def test_a_container_in_the_place_of_a_lab_s_own_is_named_and_stays(
     podman("rm", "--force", "--time", "0", name)
     made = run(podman, cleanup, name)
     refused = lab.up("direct", status=1)
-    assert f"container {name} exists and is not this lab's" in refused.err
+    assert f"container {name} exists and does not belong to this lab" in refused.err
     assert podman.inspect(name)["Id"] == made
     lab("down")
     assert json.loads(podman("container", "inspect", name))[0]["Id"] == made

@@ -94,11 +94,17 @@ def test_a_secret_is_in_its_file_and_nowhere_else(run: Recorder, podman: Podman)
         before = podman.states(name)
         printed += [up(run), up(run, LAB_SECRET_DB_PASSWORD=VALUE)]
         assert podman.states(name) == before
-    with step("nobody else gets to see it"):
+    with step("a run is replayed only with the secret that it had"):
         run("load", "-n", "10")
+        refused = run("replay", "latest", status=2)
+        assert "the run had the secret db-password" in refused.err
+        printed += [str(refused), str(run("replay", "latest", *given))]
+        assert [each["kind"] for each in run.records()] == ["load", "replay"]
+        assert podman.states(name) == before
+    with step("nobody else gets to see it"):
         printed += [str(run.runs("show", "latest")), str(run.runs("show", "latest", "-o", "json"))]
         report = run.state / "report.html"
-        words = ("report", "latest", "-o", str(report))
+        words = ("report", "latest", "--html", str(report))
         done = run.lab.account.run(
             run.lab.account.python, "-m", "lab", *words, environment=run.environment
         )

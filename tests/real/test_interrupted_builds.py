@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -51,8 +51,16 @@ def scenario(images: dict[str, str], tmp_path: Path) -> Path:
 
 def at_work(podman: Podman) -> dict[str, str]:
     """The containers that builds work in: their ids by name."""
-    listed = podman.json("ps", "--all", "--external", "--format", "json") or ()
+    listed = until("podman lists its containers", lambda: listing(podman))
     return {each["Names"][0]: each["Id"] for each in listed if "-working-" in each["Names"][0]}
+
+
+def listing(podman: Podman) -> list[Any]:
+    """All containers, and one more; nothing when a build that ended meanwhile failed podman."""
+    try:
+        return [{"Names": [""]}, *podman.json("ps", "--all", "--external", "--format", "json")]
+    except AssertionError:
+        return []
 
 
 def of(podman: Podman, process: int) -> list[str]:
@@ -72,6 +80,12 @@ def groups(process: int) -> list[Path]:
     return list(CGROUP_ROOT.glob(f"*/lab-building-*-{process}-*"))
 
 
+def running(process: int) -> list[str]:
+    """The processes that builds of a process run."""
+    listed = (group / "build" / "cgroup.procs" for group in groups(process))
+    return [pid for file in listed if file.exists() for pid in file.read_text().split()]
+
+
 def start(account: Account, podman: Podman, scenario: Path) -> subprocess.Popen[str]:
     """Begin a build, and wait until podman works on it."""
     process = account.popen(account.python, "-m", "lab", *BUILD, cwd=scenario)
@@ -85,21 +99,29 @@ def stranger(podman: Podman, images: dict[str, str], tmp_path: Path) -> Iterator
     """Somebody else's build on the same image, which goes on; the name of its container."""
     folder = tmp_path / "stranger"
     folder.mkdir()
-    (folder / "Containerfile").write_text(f"FROM {images['base-python']}\nRUN {FOREVER}\n")
-    before = at_work(podman)
     url = podman.account.service()
-    command = ("podman", "--url", url, "build", "--network", "none", str(folder))
-    with podman.account.popen(*command) as process:
-        (name,) = until("the stranger's build is at work", lambda: at_work(podman).keys() - before)
-        yield name
-        assert name in at_work(podman)
+    # A tag of its own tells it from what others build on this machine.
+    own = f"localhost/stranger-{folder.parent.name.replace('_', '-')}:1"
+    podman("tag", images["base-python"], own)
+    (folder / "Containerfile").write_text(f"FROM {own}\nRUN {FOREVER}\n")
+    name = f"{own.partition('/')[2].partition(':')[0]}-working-container"
+    with podman.account.popen(
+        "podman", "--url", url, "build", "--network", "none", str(folder)
+    ) as process:
 
         def ended() -> bool:
             if found := at_work(podman).get(name):
                 working.kill(found)
             return process.poll() is not None
 
-        until("the stranger's build is ended", ended)
+        try:
+            until("the stranger's build is at work", lambda: name in at_work(podman))
+            yield name
+            assert name in at_work(podman)
+            until("the stranger's build is ended", ended)
+        finally:
+            process.kill()
+            podman("untag", own, own)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -111,7 +133,8 @@ def test_an_interrupted_build_leaves_nothing(
     assert status == 128 + number, said
     assert of(podman, process.pid) == []
     assert named(podman, process.pid) == []
-    until("its control groups are gone", lambda: not groups(process.pid))
+    assert running(process.pid) == []
+    assert groups(process.pid) == []
     assert stranger in at_work(podman)
 
 
@@ -121,12 +144,12 @@ def test_what_a_killed_build_left_is_removed_by_the_next_command(
 ) -> None:
     process = start(account, podman, scenario)
     finish(process, signal.SIGKILL)
-    assert of(podman, process.pid)
     words = ("--name", "t-left") if remedy == "down" else ("direct", "--source", "packages")
     run_lab(account, remedy, *words)
     assert of(podman, process.pid) == []
     assert named(podman, process.pid) == []
-    until("its control groups are gone", lambda: not groups(process.pid))
+    assert running(process.pid) == []
+    assert groups(process.pid) == []
     assert stranger in at_work(podman)
 
 
@@ -141,14 +164,18 @@ def test_what_is_left_when_podman_is_killed_as_well_is_removed(
     podman("tag", images["base-python"], reference)
     (scenario / "context" / "Containerfile").write_text(f"FROM {reference}\nRUN {FOREVER}\n")
     runtime = "--runtime=runc" if "runc" in podman("info") else "--runtime=crun"
-    command = ("podman", runtime, "build", "--network", "none", str(scenario / "context"))
+    group = f"/lab-{name.strip()}-1/build"
+    options = ("--network", "none", "--cgroup-parent", group)
+    command = ("podman", runtime, "build", *options, str(scenario / "context"))
     with account.popen(*command) as process:
         until("it is at work", lambda: of(podman, made.pid))
+        until("its RUN has begun", lambda: running(made.pid))
         os.kill(process.pid, signal.SIGKILL)
-    assert of(podman, made.pid)
     run_lab(account, "down", "--name", "t-left")
     assert of(podman, made.pid) == []
     assert named(podman, made.pid) == []
+    assert running(made.pid) == []
+    assert groups(made.pid) == []
 
 
 def test_a_build_that_goes_on_is_left_alone_by_other_commands(
