@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab import models
+from lab.kinds.base import Endpoint
 from lab.metrics.laws import CLIENT
 from lab.metrics.quantities import Quantities
 from lab.spec import claims
@@ -70,6 +71,12 @@ class Measuring:
             if taken.knows(name):
                 item.problem(f"{name!r} is a quantity already")
         quantities = Quantities(spec)
+        for target in quantities.targets:
+            for name, meter in meters.items():
+                endpoint = Endpoint(port=meter.port, path=meter.path)
+                if meter.container == target.service and endpoint != target.endpoint:
+                    where = f"port {target.endpoint.port}, {target.endpoint.path}"
+                    self._meters[name].problem(f"{meter.container} is scraped at {where} already")
         pods = [pod.name for pod in spec.pods]
         found = (
             _claim(name, item, quantities, pods, prefix(spec.name))
