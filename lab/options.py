@@ -28,11 +28,11 @@ class Source(StrEnum):
 
 
 def _seconds(text: str | float) -> float:
-    """Seconds from a duration, or from a plain number of them, as an option takes it."""
+    """The seconds of a duration, as an option takes it."""
     if isinstance(text, float | int):  # a default
         return text
     try:
-        return durations.parse(f"{text}s" if text.replace(".", "", 1).isdecimal() else text)
+        return durations.parse(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} {error}") from error
 
@@ -110,6 +110,10 @@ Name = Annotated[
         autocompletion=_labs,
     ),
 ]
+OneLab = Annotated[
+    str | None,
+    typer.Option("--name", help="Only runs of this lab.", autocompletion=_labs, show_default=False),
+]
 Engine = Annotated[
     str,
     typer.Option(
@@ -154,6 +158,10 @@ Set = Annotated[
         help="Set a parameter of the scenario; repeatable.",
         autocompletion=_parameters,
     ),
+]
+AllowRoot = Annotated[
+    bool,
+    typer.Option("--allow-root", help="Run containers as root where the scenario says user: 0."),
 ]
 Over = Annotated[
     list[str] | None,
@@ -328,7 +336,7 @@ Runs = Annotated[
     typer.Argument(
         help="Ids of runs, or parts of them.",
         autocompletion=_runs,
-        show_default="the latest of each kind",
+        show_default="the latest of a lab",
     ),
 ]
 Values = str

@@ -321,6 +321,7 @@ def sweep(
 @guarded
 def replay(
     run: Run,
+    set_: Set = None,
     wait: Wait = 60,
     in_place: Annotated[
         bool,
@@ -337,7 +338,7 @@ def replay(
 
     Works in a throw-away lab on free ports, whose name begins with --name. With a seed and one
     request in flight, every outcome is the same as before; exit status 4 when one that should be
-    is not.
+    is not. All parameters are the run's; only its secrets have to be given again, with --set.
     """
     from lab import console, progress, tables
     from lab.experiment import replay as replaying
@@ -347,7 +348,7 @@ def replay(
 
     first = records.read(records.find(run))
     files.check(first.load.order.concurrency)
-    wanted = replaying.wish(first, first.spec.name if in_place else name)
+    wanted = replaying.wish(first, first.spec.name if in_place else name, parameters(set_))
     wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(engine, reporter)

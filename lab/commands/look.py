@@ -70,7 +70,7 @@ def show(
         )
     if output is Output.JSON and not (quantities or config):
         raise UsageError("-o json needs --quantities or --config")
-    spec = scenarios_.load(scenario, name=name, given=parameters(set_))
+    spec = scenarios_.load(scenario, name=name, given=parameters(set_), allow_root=True)
     if quantities:
         _quantities(spec, output)
     elif graph:

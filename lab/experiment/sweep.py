@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from math import prod
@@ -23,7 +24,7 @@ from lab.topology import scenario
 from lab.verdicts.assess import results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from lab.lifecycle import Lab
     from lab.measure.traffic.load import Order
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     Point = dict[str, int | str]
 
+SWEEP = "sweep"
+"""The kind of the runs of a sweep."""
 CONCURRENCY = "concurrency"
 """The one axis of a grid that is not a parameter of the scenario but of the load."""
 MOST_POINTS = 10_000
@@ -72,7 +75,7 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
         """The same grid of the same scenario has the same id: a sweep that broke off goes on."""
         of = _wish(self, {name: values[0] for name, values in self.axes.items()}).wanted.digest
         text = msgspec.json.encode((self, of), order="sorted")
-        return f"sweep-{hashlib.sha256(text).hexdigest()[:8]}"
+        return f"{SWEEP}-{hashlib.sha256(text).hexdigest()[:8]}"
 
     def points(self) -> list[Point]:
         """Every combination of values, the last axis changing fastest."""
@@ -98,7 +101,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Swept(msgspec.Struct, frozen=True, kw_only=True):
     """One point of a grid: its judged run, and whether it was there from an earlier sweep."""
 
-    point: dict[str, int | str]
+    point: Mapping[str, int | str]
     record: Record
     resumed: bool
 
@@ -166,19 +169,19 @@ def sweep(
     done = _done(grid.id)
     swept: list[Swept] = []
     took: list[float] = []
-    with throwaway(lab, _wish(grid, points[0]), "sweep") as mine:
+    with throwaway(lab, _wish(grid, points[0]), SWEEP) as mine:
         for index, point in enumerate(points):
             to_come = sum(_key(each) not in done for each in points[index:])
             left = sum(took) / len(took) * to_come if took else None
             tell(Step(point=point, index=index, total=len(points), seconds_left=left))
             began = clock()
-            wish = replace(_wish(grid, point), name=mine.name, ports=mine.ports)
+            wish = replace(mine, given=_wish(grid, point).given)
             prepared = lifecycle.prepare(lab, wish)
             record = done.get(_key(point))
             resumed = record is not None and record.spec.images == prepared.spec.images
             if record is None or not resumed:
                 lifecycle.up(lab, prepared, timeout=timeout)
-                purpose = Purpose(kind="sweep", experiment=f"{grid.id}/{_key(point)}")
+                purpose = Purpose(kind=SWEEP, experiment=f"{grid.id}/{_key(point)}")
                 record = completed(measure(lab, mine.name, order(point), _unheard, purpose))
                 took.append(clock() - began)
             swept.append(Swept(point=point, record=record, resumed=resumed))

@@ -51,7 +51,7 @@ class Law(msgspec.Struct, frozen=True, kw_only=True):
     """Two sums that are equal between two quiet moments, as names joined by ``+`` and ``-``.
 
     ``says`` puts it in words. Within a kind the names are those of one hop. ``passes`` is set on
-    the law that one hop received what another sent: the two hops.
+    the law that one hop received what others sent: their names in words, and the one hop's.
     """
 
     name: str

@@ -18,6 +18,8 @@ Whole = Annotated[int, Meta(ge=-MOST, le=MOST)]
 Amount = Annotated[float, Meta(ge=0, le=float(MOST))]
 """A count that may be a mean, a time in seconds, or a rate per second."""
 Number = Annotated[float, Meta(ge=-float(MOST), le=float(MOST))]
+Quantity = Whole | Number
+"""What was counted: a whole number as such, so that it can be compared exactly."""
 Share = Annotated[float, Meta(ge=0, le=1)]
 Connections = Annotated[int, Meta(ge=1, le=100_000)]
 """How many requests are on their way at a time."""

@@ -5,8 +5,9 @@ Which there are is told by the kinds of the hops; each has a line for every valu
 
 from __future__ import annotations
 
+from heapq import merge
 from math import ceil, isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from lab.kinds.base import Graph
     from lab.metrics.prometheus import Prometheus
     from lab.metrics.quantities import Quantities
+
+Steps: TypeAlias = list[tuple[float, float]]
+"""A step function: from which time on it has which value, in the order of time."""
 
 FILE = "timeline.json"
 """Where a time line is, beside the record of its run."""
@@ -59,18 +63,22 @@ class Timeline(msgspec.Struct, frozen=True):
     began: float
     lines: tuple[Line, ...]
 
-    def growth(self) -> dict[tuple[str, str], dict[str, list[tuple[float, float]]]]:
+    def growth(self) -> dict[tuple[str, str], dict[str, Steps]]:
         """How each counter grew, by service and counter.
 
         For each value of its label that is (seconds since the beginning, count) pairs.
         """
-        found: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
+        parts: dict[tuple[str, str], dict[str, list[Steps]]] = {}
         for line in self.lines:
-            graph = found.setdefault((line.service, line.counter), {})
-            grown = [(p.time - self.began, p.value - self._base(line)) for p in line.points]
+            base = self._base(line)
+            grown = [(p.time - self.began, p.value - base) for p in line.points]
             # Replicas have a series each.
-            graph[line.label] = _added(graph.get(line.label), grown)
-        return found
+            graph = parts.setdefault((line.service, line.counter), {})
+            graph.setdefault(line.label, []).append(grown)
+        return {
+            key: {label: _sum(grown) for label, grown in graph.items()}
+            for key, graph in parts.items()
+        }
 
     def _base(self, line: Line) -> float:
         """A series that appears in mid-run counts from 0, any other from where it stood."""
@@ -105,7 +113,12 @@ def timeline(prometheus: Prometheus, quantities: Quantities, began: float) -> Ti
     """
     window = ceil(prometheus.now() - began + MARGIN)
     lines = [
-        Line(service, graph.meter.metric, series.labels.get(graph.label, ""), series.points)
+        Line(
+            service,
+            graph.meter.metric,
+            series.labels.get(graph.label, ""),
+            tuple(point for point in series.points if isfinite(point.value)),
+        )
         for service, graph in graphs(quantities)
         for series in _sorted(prometheus.query(f"{selector(service, graph)}[{window}s]"))
     ]
@@ -134,16 +147,16 @@ def _sorted(found: tuple[Series, ...]) -> list[Series]:
     return sorted(found, key=lambda series: sorted(series.labels.items()))
 
 
-def _added(
-    earlier: list[tuple[float, float]] | None, more: list[tuple[float, float]]
-) -> list[tuple[float, float]]:
-    """The sum of two step functions, at the times of both."""
-    if not earlier:
-        return more
-    times = sorted({time for time, _ in (*earlier, *more)})
-    return [(time, _at(earlier, time) + _at(more, time)) for time in times]
-
-
-def _at(steps: list[tuple[float, float]], time: float) -> float:
-    """What a step function was last, by a time."""
-    return next((value for when, value in reversed(steps) if when <= time), 0.0)
+def _sum(parts: list[Steps]) -> Steps:
+    """The sum of step functions, at the times of all; each is 0 before it begins."""
+    found: Steps = []
+    last = [0.0] * len(parts)
+    total = 0.0
+    numbered = ([(time, n, value) for time, value in part] for n, part in enumerate(parts))
+    for time, number, value in merge(*numbered):
+        total += value - last[number]
+        last[number] = value
+        if found and found[-1][0] == time:
+            found.pop()
+        found.append((time, total))
+    return found

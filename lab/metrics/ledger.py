@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab.measure.numbers import Quantity
 from lab.metrics.laws import CLIENT, CLIENT_COUNTS, counted
 from lab.spec.expressions import sum_of
 
@@ -51,7 +52,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     what: str
     counter: str = ""
-    count: int | float | None
+    count: Quantity | None
     gap: str = ""
 
 
@@ -62,8 +63,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     left: str
     right: str
-    left_count: int | float | None
-    right_count: int | float | None
+    left_count: Quantity | None
+    right_count: Quantity | None
     outcome: Outcome
     gap: str = ""
 

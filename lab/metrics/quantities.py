@@ -83,8 +83,8 @@ class Quantities:
             for service, _, container in self._spec.named_containers()
         }
         for service, kind in self._spec.kinds.items():
-            if service not in environments:
-                continue
+            if service not in environments or kind not in kinds.NAMES:
+                continue  # in a record that another lab has written
             start = f"{service}."
             hops = tuple(hop.removeprefix(start) for hop in self._passed if hop.startswith(start))
             found[service] = kinds.describe(
@@ -243,6 +243,16 @@ class Quantities:
                 if note.meter in hop.meters:
                     yield name, note
 
+    def meters(self, sum_: Sum) -> dict[str, Source]:
+        """The meters that a sum comes down to; none when no target counts part of it."""
+        found: dict[str, Source] = {}
+        for name in sum_.names():
+            for part in self.derived[name].names() if name in self.derived else (name,):
+                if part not in self.sources:
+                    return {}
+                found[part] = self.sources[part]
+        return found
+
     def workers(self, service: str) -> Source | None:
         """The gauge that tells how many threads share out what reaches a service, if one does."""
         for caller, callee in self._spec.path:
@@ -263,6 +273,12 @@ class Quantities:
     def _passed(self) -> tuple[str, ...]:
         """The hops of the path, each once."""
         return tuple(dict.fromkeys(name for edge in self._spec.path for name in edge))
+
+
+def is_time(name: str) -> bool:
+    """Whether a quantity is one of the client's latencies."""
+    what = name.removeprefix(f"{CLIENT}.")
+    return percentile(name) is not None or (what != name and what in LATENCIES)
 
 
 def percentile(name: str) -> float | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab.kinds.base import METRIC
+from lab.measure.numbers import Amount, Number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ class Sample(msgspec.Struct, frozen=True):
 
     name: str
     labels: dict[str, str]
-    value: float
+    value: Number
 
     def belongs_to(self, meter: Meter) -> bool:
         """Whether it is one of the series that a meter adds up."""
@@ -45,7 +46,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
 
     service: str
     instance: str = ""
-    time: float | None = None
+    time: Amount | None = None
     problem: str = ""
     restarted: bool = False
     unusable: dict[str, str] = {}
@@ -69,7 +70,7 @@ class Scrape(msgspec.Struct, frozen=True, kw_only=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """What every target said after ``asked`` (Unix time in seconds on Prometheus' clock)."""
 
-    asked: float
+    asked: Amount
     scrapes: tuple[Scrape, ...]
 
     def of(self, service: str) -> tuple[Scrape, ...]:

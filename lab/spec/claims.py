@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import msgspec
 
+from lab.measure.numbers import MOST, Quantity
 from lab.spec.expressions import Comparison, Sum, comparison, sum_of
 
 if TYPE_CHECKING:
@@ -81,10 +82,10 @@ class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     test: str
     verdict: Verdict
-    predicted: tuple[int | float, ...] = ()
-    observed: tuple[int | float, ...] = ()
-    low: int | float | None = None
-    high: int | float | None = None
+    predicted: tuple[Quantity, ...] = ()
+    observed: tuple[Quantity, ...] = ()
+    low: Quantity | None = None
+    high: Quantity | None = None
     by_model: bool = False
     why: tuple[str, ...] = ()
 
@@ -152,9 +153,13 @@ class Holds(ClaimBase, frozen=True, kw_only=True, tag="holds"):
 
     holds: str
 
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for a text that is no comparison."""
+        comparison(self.holds)
+
     @property
     def comparison(self) -> Comparison:
-        """The two sides; ValueError says what is wrong with the text."""
+        """The two sides."""
         return comparison(self.holds)
 
     @property
@@ -173,7 +178,7 @@ class Holds(ClaimBase, frozen=True, kw_only=True, tag="holds"):
         found = self.comparison
         left, right = found.left.value(evidence.counts), found.right.value(evidence.counts)
         if left is None or right is None:
-            raise AssertionError(self.holds)
+            return self.result(Verdict.NOT_MEASURED, (f"a side comes to more than {MOST}",))
         holds = found.holds(left, right)
         if found.sign in {"=", "<=", ">="} and not holds:
             exact = isinstance(left, int) and isinstance(right, int)
@@ -239,9 +244,13 @@ class Evenly(ClaimBase, frozen=True, kw_only=True, tag="spread"):
 
     spread: str
 
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` for a text that is no sum."""
+        sum_of(self.spread)
+
     @property
     def sum(self) -> Sum:
-        """What is spread; ValueError says what is wrong with the text."""
+        """What is spread."""
         return sum_of(self.spread)
 
     @property
@@ -264,6 +273,8 @@ class Evenly(ClaimBase, frozen=True, kw_only=True, tag="spread"):
             missing = [name for name in found.counts if name not in counts] or ["no replica"]
             why = f"not every replica was measured: {', '.join(missing)}"
             return self.result(Verdict.NOT_MEASURED, (why,))
+        if not any(counts.values()):
+            return self.result(Verdict.NOT_MEASURED, ("there was nothing to share out",))
         share = sum(counts.values()) / len(counts)
         # Off by less than the number of workers: the ends themselves are already too far.
         low = max(0, floor(share - found.workers) + 1)

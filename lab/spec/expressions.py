@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
+from lab.measure.numbers import MOST
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -53,7 +55,10 @@ class Sum(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(names))
 
     def value(self, counts: Mapping[str, Number | None]) -> Number | None:
-        """What it comes to; None when a quantity was not measured. KeyError for an unknown one."""
+        """What it comes to; None when a quantity was not measured, or it is beyond all counting.
+
+        KeyError for an unknown quantity.
+        """
         stack: list[Number] = []
         for step in self.steps:
             if not isinstance(step, str):
@@ -61,6 +66,8 @@ class Sum(msgspec.Struct, frozen=True):
             elif step in _OPERATORS:
                 right, left = stack.pop(), stack.pop()
                 stack.append(_OPERATORS[step](left, right))
+                if not -MOST <= stack[-1] <= MOST:
+                    return None
             else:
                 found = counts[step]
                 if found is None:
@@ -176,4 +183,6 @@ def _number(digits: str, unit: str) -> Number:
     if unit not in _UNITS:
         raise ValueError(f"has the unknown unit {unit!r}: {', '.join(filter(None, _UNITS))}")
     factor = _UNITS[unit]
+    if float(digits) > MOST:
+        raise ValueError(f"has a number beyond {MOST}")
     return int(digits) * factor if digits.isdecimal() else float(digits) * factor

@@ -15,14 +15,14 @@ from lab.kinds.base import Endpoint
 from lab.metrics.laws import CLIENT
 from lab.metrics.quantities import Quantities
 from lab.spec import claims
-from lab.spec.expressions import comparison, sum_of
+from lab.spec.expressions import sum_of
 from lab.topology import values
 from lab.topology.document import Mapping, Sequence
-from lab.topology.reader import nearest, quote
+from lab.topology.problems import nearest, quote
 from lab.topology.spec import MeterSpec, ModelSpec, prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator
 
     from lab.spec.claims import Claim
     from lab.spec.expressions import Number
@@ -77,6 +77,8 @@ class Measuring:
                 if meter.container == target.service and endpoint != target.endpoint:
                     where = f"port {target.endpoint.port}, {target.endpoint.path}"
                     self._meters[name].problem(f"{meter.container} is scraped at {where} already")
+        if self._path:
+            _check_hops(self._path, spec, quantities)
         pods = [pod.name for pod in spec.pods]
         found = (
             _claim(name, item, quantities, pods, prefix(spec.name))
@@ -126,11 +128,24 @@ class _Path:
             yield from self._after(caller, element.elements() if nested else (element,))
 
     def _hop(self, name: str, item: Item) -> str:
+        if name == CLIENT:
+            item.problem(f"nothing calls {CLIENT}: it begins a path")
+            return name
         service = name if name in self._services else name.rpartition(".")[0]
         if service not in self._services:
             near = nearest(service or name, self._services)
             item.problem(f"there is no container {quote(service or name)}{near}")
         return name
+
+
+def _check_hops(path: Item, spec: LabSpec, quantities: Quantities) -> None:
+    """Note the hops of a path that containers of known kinds do not have."""
+    for hop in dict.fromkeys(name for edge in spec.path for name in edge):
+        service = quantities.service(hop)
+        if service in spec.kinds and hop not in quantities.hops:
+            has = quantities.kinds[service].hops
+            names = ", ".join(f"{service}.{name}" if name else service for name in has)
+            path.problem(f"{service} has no hop {quote(hop)}: {names or 'no request passes it'}")
 
 
 def _meter(name: str, item: Item, services: Collection[str]) -> MeterSpec:
@@ -178,14 +193,12 @@ def _of_quantities(
     kind: type[Claim], key: str, item: Item, quantities: Quantities, *, name: str, says: str
 ) -> Claim | None:
     """A claim that is written as an expression, once its quantities are known to exist."""
-    read: Callable[[str], object] = comparison if kind is claims.Holds else sum_of
     text = item.text()
     try:
-        read(text)
+        claim = kind(name=name, says=says, **{key: text})  # type: ignore[arg-type] # its one key
     except ValueError as error:
         item.problem(f"{quote(text)} {error}")
         return None
-    claim = kind(name=name, says=says, **{key: text})  # type: ignore[arg-type] # its one key
     for quantity in claim.quantities():
         if not quantities.knows(quantity):
             near = nearest(quantity, quantities.words)
@@ -193,6 +206,11 @@ def _of_quantities(
                 f"there is no quantity {quote(quantity)}{near}; "
                 f"there are {', '.join(quantities.words)}"
             )
+            return None
+    if isinstance(claim, claims.Evenly):
+        counted_by = {source.service for source in quantities.meters(claim.sum).values()}
+        if len(counted_by) != 1:
+            item.problem(f"{quote(text)} is not counted by the replicas of one container")
     return claim
 
 
@@ -214,7 +232,7 @@ def _model(item: Item) -> ModelSpec | None:
             low, high = known[key]
             number = value.converted(_number)
             if not low <= number <= high:
-                value.problem(f"is out of range: {low:g} to {high:g}")
+                value.problem(f"is out of range: {low} to {high}")
             given[key] = float(number)
     for key in models.required(name):
         if key not in found:

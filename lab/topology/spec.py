@@ -23,6 +23,11 @@ DEFAULT_NAME = "lab"
 """The lab whose resources carry the article's bare names; any other name is a prefix."""
 
 
+_DROPPED = ("AUDIT_WRITE", "MKNOD", "NET_RAW")
+"""What an image's container does without: with NET_RAW it could send packets that are addressed to
+the host's own 127.0.0.1."""
+
+
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all parts: immutable, compared by value, JSON both ways."""
 
@@ -67,13 +72,15 @@ class MountSpec(Spec, frozen=True, kw_only=True):
 
     volume: str
     target: str
+    read_only: bool = False
 
 
 class ContainerSpec(Spec, frozen=True, kw_only=True):
     """One container. ``image`` is a full reference; sizes are in bytes; times in seconds.
 
-    ``read_only`` and ``drop_capabilities`` are on for everything lab builds itself. ``completes``
-    says that its work has an end: exited with code 0 it is as it should be.
+    ``secrets`` maps files in /run/secrets to secrets. ``read_only`` and ``drop_capabilities`` are
+    on for everything lab builds itself. ``cap_add`` holds capabilities without ``CAP_``.
+    ``completes`` says that its work has an end: exited with code 0 it is as it should be.
     """
 
     name: str
@@ -82,13 +89,24 @@ class ContainerSpec(Spec, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     user: str = ""
     mounts: tuple[MountSpec, ...] = ()
+    secrets: dict[str, str] = {}
     tmpfs: tuple[str, ...] = ()
     read_only: bool = True
     drop_capabilities: bool = True
+    cap_add: tuple[str, ...] = ()
     memory: int = 512 * 1024 * 1024
     pids: int = 256
     stop_timeout: int = 5
     completes: bool = False
+
+    @property
+    def cap_drop(self) -> tuple[str, ...]:
+        """The capabilities that the container must not have unless it asks for them."""
+        return (
+            ("all",)
+            if self.drop_capabilities
+            else tuple(cap for cap in _DROPPED if cap not in self.cap_add)
+        )
 
 
 class PortSpec(Spec, frozen=True, kw_only=True):
@@ -156,6 +174,16 @@ class VolumeSpec(Spec, frozen=True, kw_only=True):
     name: str
 
 
+class SecretSpec(Spec, frozen=True, kw_only=True):
+    """A secret of podman's that holds the value of a parameter; nothing here holds the value.
+
+    ``name`` is podman's, "" until one is chosen (:mod:`lab.converge.secrets`).
+    """
+
+    name: str
+    parameter: str
+
+
 class MeterSpec(Spec, frozen=True, kw_only=True):
     """A meter of the scenario's own: the sum of a metric's series with these labels.
 
@@ -186,20 +214,23 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     ``kinds`` are by the containers' names in the scenario; ``path`` has every hop of a request
     with each hop that it calls (see :mod:`lab.metrics.laws`).
     ``addresses`` has, by the name of a port, the parameters that stand for its ``host_ip`` and
-    ``published``; ``chosen`` are those of them that were given: they stay with the lab. A
-    ``throwaway`` lab was made for one experiment, and goes with it.
+    ``published``; ``chosen`` are those of them that were given: they stay with the lab.
+    ``throwaway`` is set on a lab that was made for one experiment and goes with it: the name of
+    the lab that it stands for. ``baseline`` is the scenario that a report compares this one with.
     """
 
     name: str
     scenario: str
     summary: str = ""
+    baseline: str = ""
     parameters: dict[str, int | str | None] = {}
     entry: str = ""
     addresses: dict[str, dict[str, str]] = {}
     chosen: tuple[str, ...] = ()
-    throwaway: bool = False
+    throwaway: str = ""
     network: NetworkSpec
     volumes: tuple[VolumeSpec, ...] = ()
+    secrets: tuple[SecretSpec, ...] = ()
     images: tuple[ImageSpec, ...] = ()
     pods: tuple[PodSpec, ...] = ()
     kinds: dict[str, str] = {}
@@ -249,6 +280,11 @@ class LabSpec(Spec, frozen=True, kw_only=True):
         Raises ``ValueError`` when the text is not such a spec (another version, or damaged).
         """
         return msgspec.json.decode(text, type=LabSpec)
+
+
+def network_name(lab: str) -> str:
+    """What a lab's network is called."""
+    return f"{prefix(lab)}lab"
 
 
 def check_name(lab: str) -> None:

@@ -36,14 +36,25 @@ CLIENT_TIMES = ("client.mean", "client.max")
 def assess(record: Record) -> tuple[ClaimResult, ...]:
     """Judge every claim of a record's scenario, and its ledger as a whole."""
     spec = record.spec
-    given_up = record.load.errors.get(ErrorKind.UNANSWERED, 0)
-    if given_up:
-        # Nobody knows what became of them, so that no count can be held against another.
-        why = f"{given_up} requests were given up unanswered when the load was interrupted"
+    if why := _unjudgeable(record):
         return (*claims.unjudged(spec.claims, why), *_ledger(record.ledger, why))
     quantities = Quantities(spec)
     judged = claims.judge(spec.claims, evidence(record, quantities))
     return (*judged, *_ledger(record.ledger))
+
+
+def _unjudgeable(record: Record) -> str:
+    """Why nothing can be told from a run; "" when it can."""
+    load = record.load
+    if not load.sent:
+        return "no request was sent"
+    if load.unsent:
+        # They may be what a claim is about, or have been sent after all.
+        return f"{load.unsent} requests could not be sent by this machine"
+    if given_up := load.errors.get(ErrorKind.UNANSWERED, 0):
+        # Nobody knows what became of them, so that no count can be held against another.
+        return f"{given_up} requests were given up unanswered when the load was interrupted"
+    return ""
 
 
 def results(record: Record) -> tuple[ClaimResult, ...]:
@@ -121,30 +132,27 @@ def _latencies(record: Record, named: set[str]) -> Iterator[tuple[str, Number | 
 def _spread(text: str, delta: Delta, quantities: Quantities) -> Spread:
     """What each replica counted of a sum, and how many workers shared the requests out."""
     sum_ = sum_of(text)
+    meters = quantities.meters(sum_)
+    services = {source.service for source in meters.values()}
+    if len(services) != 1:  # a scenario would not have been taken with such a claim
+        return Spread(counts={}, workers=None)
+    (service,) = services
     parts: dict[str, dict[str, Number | None]] = {}
-    for name in _meters(text, quantities):
-        source = quantities.sources[name]
-        for instance, count in delta.by_instance(source.service, source.meter).items():
+    for name, source in meters.items():
+        for instance, count in delta.by_instance(service, source.meter).items():
             parts.setdefault(instance, {})[name] = count
     counts: dict[str, int | None] = {}
     for instance, found in parts.items():
-        known = {name: sum_of_.value(found) for name, sum_of_ in quantities.derived.items()
-                 if set(sum_of_.names()) <= found.keys()}  # fmt: skip
+        known = {
+            name: derived.value(found)
+            for name, derived in quantities.derived.items()
+            if set(derived.names()) <= found.keys()
+        }
         value = sum_.value(found | known)
         counts[instance] = None if value is None else round(value)
-    service = next((quantities.service(name.rpartition(".")[0]) for name in sum_.names()), "")
     gauge = quantities.workers(service)
     workers = delta.after.total(gauge.service, gauge.meter) if gauge else None
     return Spread(counts=counts, workers=None if workers is None else round(workers))
-
-
-def _meters(text: str, quantities: Quantities) -> tuple[str, ...]:
-    """The meters that a sum comes down to."""
-    names: dict[str, None] = {}
-    for name in sum_of(text).names():
-        found = quantities.derived.get(name)
-        names |= dict.fromkeys(found.names() if found else (name,))
-    return tuple(names)
 
 
 def _ledger(ledger: Ledger, why: str = "") -> Iterator[ClaimResult]:
@@ -164,7 +172,7 @@ def _ledger(ledger: Ledger, why: str = "") -> Iterator[ClaimResult]:
         test="; ".join(check.name for check in ledger.checks),
         verdict=Verdict.NOT_MEASURED if why else verdict,
         predicted=(len(ledger.checks),),
-        observed=(holding,),
+        observed=() if why else (holding,),
         low=len(ledger.checks),
         high=len(ledger.checks),
         why=((why,) if why else broken) + ledger.notes,

@@ -13,6 +13,7 @@ from lab.measure.counters.ledger import Client, Outcome, reconcile
 from lab.measure.counters.prometheus import MOST_BYTES, Point, Prometheus, Series, Target
 from lab.measure.counters.samples import B_SUCCEEDED, DIRECT_JOBS, SERVICE_B, Snapshot
 from lab.measure.counters.snapshot import snapshot
+from tests.real.labs import run_lab
 from tests.unit.measure.scripted_server import Reply, Server, http
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def test_a_run_against_a_stranger_is_kept_with_what_could_be_measured(
     assert not after["State"]["OOMKilled"]
     assert after["State"]["Pid"] == before["State"]["Pid"]
     assert any("service_b_requests_total that is nan" in note for note in run["notes"])
-    record = lab("runs", "show", run["run"], "-o", "json").json
+    record = run_lab(lab.account, "runs", "show", run["run"], "-o", "json").json
     rows = {row["name"]: row["count"] for row in record["ledger"]["rows"]}
     assert rows["b_succeeded"] is None
     assert rows["a_failed"] == 40

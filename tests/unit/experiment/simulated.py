@@ -5,25 +5,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from lab.experiment.assess import verdicts
-from lab.measure.counters.ledger import Client, reconcile
-from lab.measure.counters.samples import UPSTREAM_MILLISECONDS, UPSTREAM_TIMED
 from lab.measure.intervals import wilson
 from lab.measure.records import Host, Image, Record
 from lab.measure.theory import simulate
 from lab.measure.theory.simulate import Policy, Timing
 from lab.measure.traffic import latency, outcome
 from lab.measure.traffic.load import Load, Order
+from lab.metrics.ledger import Client, Ledger, reconcile
+from lab.metrics.quantities import Quantities
+from lab.models.retries import UNLIMITED
+from lab.spec.claims import Listens
 from lab.topology import scenario
-from tests.unit.measure.snapshots import snapshot
+from lab.verdicts.assess import assess, delta_of
+from tests.unit.metrics.snapshots import snapshot
 
 if TYPE_CHECKING:
-    from lab.measure.counters.samples import Snapshot
-    from lab.measure.verdicts import Judgement
+    from lab.metrics.scrape import Snapshot
+    from lab.spec.claims import ClaimResult
 
 PORTS = frozenset({80, 8081, 9902})
 HOST = Host(
@@ -36,6 +38,13 @@ HOST = Host(
     podman="4.3.1",
 )
 QUICK = Timing(attempt=0.001, overhead=0.003)
+
+
+class Judged(NamedTuple):
+    """A record with the verdicts on it."""
+
+    record: Record
+    results: tuple[ClaimResult, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +68,14 @@ class Run:
     def record(self, run_id: str = "20260102-030405-sidecar-abcd", kind: str = "load") -> Record:
         """Simulate it, count as every party would, and keep it as a record, not yet judged."""
         given: dict[str, int | str] = {"error-rate": self.error_rate}
+        if self.scenario != "direct":
+            given["retries"] = self.retries
         if self.scenario == "sidecar":
-            given |= {"retries": self.retries, "max-retries": self.max_retries}
+            given["max-retries"] = self.max_retries
         spec = scenario.load(self.scenario, given=given)
-        load, counts, milliseconds = self._simulate()
-        after = snapshot(
-            counts,
-            sidecar=self.scenario == "sidecar",
-            extra=((UPSTREAM_MILLISECONDS, milliseconds), (UPSTREAM_TIMED, load.sent)),
-        )
-        before = snapshot(sidecar=self.scenario == "sidecar")
-        return Record(
+        load, counts = self._simulate()
+        before = snapshot(of=self.scenario)
+        record = Record(
             id=run_id,
             began=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
             kind=kind,
@@ -79,19 +85,23 @@ class Run:
             host=HOST,
             load=load,
             before=before,
-            after=after,
-            ledger=reconcile(client(load), before, after),
+            after=before,
+            ledger=Ledger((), ()),
             skipped=0,
+            listening={c.pod: c.listens for c in spec.claims if isinstance(c, Listens)},
         )
+        return with_snapshots(record, before, snapshot(counts, of=self.scenario))
 
-    def judged(self) -> Record:
+    def judged(self) -> Judged:
         """The record with its verdicts."""
         return judged(self.record())
 
-    def _simulate(self) -> tuple[Load, dict[str, int], float]:
+    def _simulate(self) -> tuple[Load, dict[str, float]]:
         percent = self.error_rate if self.actual_error_rate is None else self.actual_error_rate
-        retries = self.retries if self.scenario == "sidecar" else 0
-        policy = Policy(retries=retries, max_retries=self.max_retries)
+        policy = Policy(
+            retries=self.retries if self.scenario != "direct" else 0,
+            max_retries=self.max_retries if self.scenario == "sidecar" else UNLIMITED,
+        )
         counts = dict.fromkeys(("successes", "retries", "refused", "exceeded"), 0)
         recorder = latency.Recorder()
         last_sent = milliseconds = 0.0
@@ -114,7 +124,7 @@ class Run:
             last_sent=last_sent,
             histogram=recorder.histogram(),
         )
-        return load, _everybody(total, counts, sidecar=self.scenario == "sidecar"), milliseconds
+        return load, _counted(self.scenario, total, counts, milliseconds)
 
 
 def client(load: Load) -> Client:
@@ -122,22 +132,30 @@ def client(load: Load) -> Client:
     return Client(sent=load.sent, succeeded=load.succeeded, failed=load.errors)
 
 
-def judged(record: Record, *, listening: frozenset[int] | None = PORTS) -> Record:
-    """A record with the verdicts on it, in a lab in which these ports are open."""
-    pods = {claim.pod: listening for claim in record.spec.claims if claim.pod}
-    return msgspec.structs.replace(record, judgements=verdicts(record, pods))
+def judged(record: Record) -> Judged:
+    """A record with the verdicts on it."""
+    return Judged(record, assess(record))
 
 
-def judgement(record: Record, name: str) -> Judgement:
-    """The judgement on one claim."""
-    (found,) = (each for each in record.judgements if each.name == name)
-    return found
+def judgement(found: Judged, name: str) -> ClaimResult:
+    """What became of one claim."""
+    (only,) = (each for each in found.results if each.name == name)
+    return only
+
+
+def with_listening(record: Record, ports: frozenset[int] | None) -> Record:
+    """The same run in a lab in whose pods these ports are open; None where nobody knows."""
+    pods = (claim.pod for claim in record.spec.claims if isinstance(claim, Listens))
+    found = None if ports is None else tuple(sorted(ports))
+    return msgspec.structs.replace(record, listening=dict.fromkeys(pods, found))
 
 
 def with_snapshots(record: Record, before: Snapshot, after: Snapshot) -> Record:
     """The same load, had the counters said this."""
-    ledger = reconcile(client(record.load), before, after)
-    return msgspec.structs.replace(record, before=before, after=after, ledger=ledger)
+    quantities = Quantities(record.spec)
+    record = msgspec.structs.replace(record, before=before, after=after)
+    ledger = reconcile(client(record.load), delta_of(record, quantities), quantities)
+    return msgspec.structs.replace(record, ledger=ledger)
 
 
 def made_load(order: Order, succeeded: int, *, last_sent: float = 1.0, histogram: str = "") -> Load:
@@ -176,27 +194,32 @@ def _upstream_milliseconds(
     return max(0.0, 1000 * seconds - sent.requests / 2)
 
 
-def _everybody(sent: int, counts: dict[str, int], *, sidecar: bool) -> dict[str, int]:
+def _counted(of: str, sent: int, counts: dict[str, int], milliseconds: float) -> dict[str, float]:
+    """What everybody on the path counted, by quantity."""
     good, retried = counts["successes"], counts["retries"]
     bad = sent - good
-    everyone = {
-        "a_succeeded": good,
-        "a_failed": bad,
-        "b_succeeded": good,
-        "b_failed": bad + retried,
+    found: dict[str, float] = {
+        "service-a.succeeded": good,
+        "service-a.failed": bad,
+        "service-b.succeeded": good,
+        "service-b.failed": bad + retried,
     }
-    if not sidecar:
-        return everyone
-    through = ("ingress_received", "ingress_forwarded", "egress_received", "final")
-    return (
-        everyone
-        | dict.fromkeys(through, sent)
-        | {
-            "attempts": sent + retried,
-            "final_failed": bad,
-            "retries": retried,
-            "retried_answers": retried,
-            "retry_overflow": counts["refused"],
-            "retry_limit_exceeded": counts["exceeded"],
-        }
-    )
+    if of == "direct":
+        return found
+    proxy = "service-a-haproxy" if of == "haproxy" else "service-a-envoy"
+    for hop, more in ((f"{proxy}.ingress", 0), (f"{proxy}.egress", retried)):
+        found |= {f"{hop}.received": sent, f"{hop}.attempts": sent + more, f"{hop}.failed": bad}
+        found[f"{hop}.succeeded" if of == "haproxy" else f"{hop}.final"] = (
+            good if of == "haproxy" else sent
+        )
+    if of == "haproxy":
+        return found
+    told = {
+        "retries": retried,
+        "retried_answers": retried,
+        "retry_overflow": counts["refused"],
+        "retry_limit_exceeded": counts["exceeded"],
+        "upstream_milliseconds": milliseconds,
+        "upstream_timed": sent,
+    }
+    return found | {f"{proxy}.egress.{name}": count for name, count in told.items()}

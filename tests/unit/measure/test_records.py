@@ -79,6 +79,29 @@ def test_rendered_configurations_are_beside_the_record() -> None:
     assert (saved("one") / "envoy.yaml").read_text() == "admin: {}\n"
 
 
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_nobody_else_can_read_what_is_recorded(state: Path, umask: int) -> None:
+    (state / "lab").mkdir(mode=0o755)  # as an earlier lab made it
+    before = os.umask(umask)
+    try:
+        place = saved("20260101-000000-a-1")
+        records.update(records.read(place.name))
+    finally:
+        os.umask(before)
+    modes = {
+        path.relative_to(state).as_posix(): path.stat().st_mode & 0o777
+        for path in (state / "lab", *(state / "lab").rglob("*"))
+    }
+    run = f"lab/runs/{place.name}"
+    assert modes == {
+        "lab": 0o700,
+        "lab/runs": 0o700,
+        run: 0o700,
+        f"{run}/envoy.yaml": 0o600,
+        f"{run}/record.json": 0o600,
+    }
+
+
 def test_records_are_listed_oldest_first() -> None:
     for run_id in ("20260103-000000-b-1", "20260102-000000-a-2"):
         saved(run_id)

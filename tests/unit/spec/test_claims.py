@@ -134,3 +134,64 @@ def test_one_refuted_claim_refutes_and_one_unmeasured_leaves_open() -> None:
     assert overall((good, gone)) is NOT_MEASURED
     assert overall((good,)) is CONFIRMED
     assert overall(unjudged((holds("a = 1"),), "it was interrupted")) is NOT_MEASURED
+
+
+@pytest.mark.parametrize("counts", [(418, 416, 416), (415, 415, 420), (0, 625, 625)])
+def test_one_worker_cannot_treat_replicas_so_differently(counts: tuple[int, ...]) -> None:
+    named: dict[str, int | None] = {str(number): count for number, count in enumerate(counts)}
+    claim = Evenly(name="claim", says="In turn", spread="b.received")
+    evidence = Evidence(counts={}, spreads={"b.received": Spread(counts=named, workers=1)})
+    assert claim.judge(evidence).verdict is REFUTED
+
+
+def test_a_spread_has_its_numbers_and_names_who_is_outside() -> None:
+    counts: dict[str, int | None] = {"1.b": 416, "2.b": 416, "3.b": 419}
+    claim = Evenly(name="claim", says="In turn", spread="b.received")
+    result = claim.judge(
+        Evidence(counts={}, spreads={"b.received": Spread(counts=counts, workers=2)})
+    )
+    assert result.predicted == (417,)
+    assert result.observed == (416, 416, 419)
+    assert (result.low, result.high) == (416, 418)
+    assert result.why == ("3.b counted 419",)
+
+
+def test_nothing_to_share_out_is_not_measured() -> None:
+    claim = Evenly(name="claim", says="In turn", spread="b.received")
+    spread = Spread(counts={"1": 0, "2": 0}, workers=2)
+    result = claim.judge(Evidence(counts={}, spreads={"b.received": spread}))
+    assert result.verdict is NOT_MEASURED
+    assert result.why == ("there was nothing to share out",)
+
+
+@pytest.mark.parametrize(
+    ("sign", "low", "high"),
+    [("=", 2, 2), ("<", None, 2), ("<=", None, 2), (">", 2, None), (">=", 2, None)],
+)
+def test_a_comparison_has_the_ends_of_what_confirms_it(
+    sign: str, low: int | None, high: int | None
+) -> None:
+    result = holds(f"a {sign} 2").judge(Evidence(counts={"a": 1}))
+    assert (result.observed, result.predicted) == ((1,), (2,))
+    assert (result.low, result.high) == (low, high)
+    assert result.test == f"a {sign} 2"
+
+
+def test_a_side_beyond_all_counting_is_not_measured() -> None:
+    result = holds("a * a * a = 1").judge(Evidence(counts={"a": 2**52}))
+    assert result.verdict is NOT_MEASURED
+    assert result.why == ("a side comes to more than 9007199254740992",)
+
+
+def test_a_quantity_that_nobody_counts_is_not_measured() -> None:
+    assert holds("a = b").judge(Evidence(counts={"b": 1})).why == (
+        "a is not known: nothing here counts it",
+    )
+
+
+def test_a_text_that_cannot_be_read_is_no_claim_not_even_a_recorded_one() -> None:
+    with pytest.raises(ValueError, match="is not a comparison"):
+        holds("a")
+    text = b'{"type": "spread", "name": "e", "says": "s", "spread": "a +"}'
+    with pytest.raises(msgspec.ValidationError, match="lacks a quantity"):
+        msgspec.json.decode(text, type=Claim)

@@ -1,9 +1,16 @@
 """Snapshots: only scrapes that began after the call, each whole, and a deadline."""
 
-from lab.measure.counters.prometheus import Point, Prometheus, Series, Target
-from lab.measure.counters.samples import A_SUCCEEDED, DIRECT_JOBS, SERVICE_A, SERVICE_B, Snapshot
-from lab.measure.counters.snapshot import DEADLINE, STARTING, snapshot
+import msgspec
 
+from lab.metrics.prometheus import Point, Prometheus, Series, Target
+from lab.metrics.quantities import Quantities
+from lab.metrics.scrape import Snapshot
+from lab.metrics.snapshot import DEADLINE, STARTING, snapshot
+from lab.topology import scenario
+from lab.topology.spec import MeterSpec
+from tests.unit.metrics.snapshots import quantities
+
+SERVICE_A, SERVICE_B = "service-a", "service-b"
 NOW = 1000.0
 
 
@@ -76,9 +83,15 @@ class Scripted(Prometheus):
 
 
 def take(
-    prometheus: Scripted, *, since: Snapshot | None = None, jobs: tuple[str, ...] = DIRECT_JOBS
+    prometheus: Scripted, *, since: Snapshot | None = None, of: Quantities | None = None
 ) -> Snapshot:
-    return snapshot(prometheus, jobs, since=since, clock=prometheus.clock, sleep=prometheus.sleep)
+    return snapshot(
+        prometheus,
+        of or quantities("direct"),
+        since=since,
+        clock=prometheus.clock,
+        sleep=prometheus.sleep,
+    )
 
 
 def value(found: Snapshot, job: str) -> float:
@@ -105,7 +118,7 @@ def test_a_scrape_that_may_have_begun_just_before_the_call_is_not_taken() -> Non
 def test_the_labels_of_the_target_are_left_out() -> None:
     found = take(Scripted(times(1, NOW + 0.1), times(1, NOW + 0.1)))
     (sample,) = found.scrape(SERVICE_A).samples
-    assert sample.belongs_to(A_SUCCEEDED)
+    assert sample.belongs_to(quantities("direct").sources[f"{SERVICE_A}.succeeded"].meter)
     assert sample.labels == {"status": "2xx"}
 
 
@@ -125,8 +138,8 @@ def test_a_target_that_stays_down_is_reported_after_the_deadline() -> None:
 
 
 def test_a_job_without_targets_is_reported() -> None:
-    found = take(Scripted(times(9, NOW + 0.1), {}), jobs=(SERVICE_A, "nobody"))
-    assert found.scrape("nobody").problem == "Prometheus has no such target"
+    found = take(Scripted(times(9, NOW + 0.1)))
+    assert found.scrape(SERVICE_B).problem == "Prometheus has no such target"
 
 
 def test_a_target_that_is_no_longer_scraped_is_reported() -> None:
@@ -157,17 +170,17 @@ def test_restarts_are_looked_for_from_scrape_to_scrape() -> None:
 def test_every_copy_of_a_service_is_a_target_of_its_own() -> None:
     copies = [times(1, NOW + start) for start in (0.1, 0.9, 0.5)]
     found = take(Scripted(times(1, NOW + 0.1), *copies))
-    assert [(scrape.instance, scrape.time) for scrape in found.of_job(SERVICE_B)] == [
+    assert [(scrape.instance, scrape.time) for scrape in found.of(SERVICE_B)] == [
         ("1.b:8081", NOW + 0.1),
         ("2.b:8081", NOW + 0.9),
         ("3.b:8081", NOW + 0.5),
     ]
-    assert [scrape.instance for scrape in found.of_job(SERVICE_A)] == [""]
+    assert [scrape.instance for scrape in found.of(SERVICE_A)] == [""]
 
 
 def test_a_copy_that_is_missing_is_reported_by_its_name() -> None:
     found = take(Scripted(times(9, NOW + 0.1), times(9, NOW + 0.1), times(1, NOW - 1)))
-    present, missing = found.of_job(SERVICE_B)
+    present, missing = found.of(SERVICE_B)
     assert present.problem == ""
     assert (missing.name, missing.problem) == ("service-b (2.b:8081)", "refused")
 
@@ -188,3 +201,44 @@ def test_that_it_has_just_started_is_not_waited_for_for_ever() -> None:
     found = take(prometheus)
     assert [scrape.samples for scrape in found.scrapes] == [(), ()]
     assert NOW - 2 + STARTING + DEADLINE <= prometheus.time < NOW - 2 + STARTING + DEADLINE + 0.1
+
+
+def signs(of: Quantities, *, before: dict[float, bool], after: dict[float, bool]) -> list[str]:
+    """What Prometheus is asked about restarts, by the services in their order."""
+    first = take(Scripted(before, before), of=of)
+    later = Scripted(after, after)
+    take(later, since=first, of=of)
+    return [query for query, time in later.asked if time is not None]
+
+
+def test_a_restart_shows_in_another_start_time_or_in_a_counter_that_falls() -> None:
+    asked = signs(quantities("direct"), before=times(1, NOW + 0.1), after=times(1, NOW + 0.2))
+    selector = '{job="service-a"}[101ms]'
+    assert asked[0] == (
+        f"max(changes(process_start_time_seconds{selector})) > 0 or "
+        f"max(resets(service_a_requests_total{selector})) > 0"
+    )
+
+
+def test_a_service_of_no_kind_shows_a_restart_in_its_own_meters() -> None:
+    spec = scenario.load("direct", given={})
+    own = MeterSpec(container=SERVICE_A, port=1, metric="service_a_requests_total")
+    spec = msgspec.structs.replace(spec, kinds={}, path=(), meters={"own": own}, claims=())
+    of = Quantities(spec)
+    asked = signs(of, before=times(1, NOW + 0.1), after=times(1, NOW + 0.2))
+    assert asked == [
+        'max(resets(service_a_requests_total{job="service-a"}[101ms])) > 0',
+    ]
+
+
+def test_a_target_that_was_waited_for_is_given_up_in_a_hurry() -> None:
+    prometheus = Scripted(times(9, NOW + 0.1), {})
+    found = snapshot(
+        prometheus,
+        quantities("direct"),
+        hurried=lambda: prometheus.time > NOW + 1,
+        clock=prometheus.clock,
+        sleep=prometheus.sleep,
+    )
+    assert found.scrape(SERVICE_B).problem == "refused"
+    assert prometheus.time < NOW + 1.1

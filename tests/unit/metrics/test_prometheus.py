@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lab.errors import LabError
-from lab.measure.counters.prometheus import Point, Prometheus, Series, Target
+from lab.metrics.prometheus import Point, Prometheus, Series, Target
 
 Question = tuple[str, dict[str, str]]
 
