@@ -128,16 +128,18 @@ def axes(
     ``over`` has the values as text, ``given`` what other parameters are set to. Parameters in
     ``shown`` that the scenario has are axes of one value where nothing else is said of them.
     What a parameter does not take stays text, for :meth:`Grid.check` to refuse. Raises
-    :class:`lab.errors.UsageError` for a parameter that is set as well.
+    :class:`lab.errors.UsageError` for a parameter that is set as well, or is secret.
     """
     declared = {each.name: each for each in scenario.parameters(ref)}
     found: dict[str, tuple[int | str, ...]] = {}
     for name in dict.fromkeys((*shown, *over)):
+        parameter = declared.get(name)
+        if name in over and parameter and parameter.secret:
+            raise UsageError(f"{name} is secret, and cannot be an axis", hint="give it with --set")
         if name in over and name == CONCURRENCY:
             raise UsageError(f"{name} is the load's", hint="sweep it with -c, for example -c 1,16")
         if name in over and name in given:
             raise UsageError(f"{name} is swept and set to {given[name]}", hint="give one of them")
-        parameter = declared.get(name)
         values: tuple[int | str, ...] = tuple(over.get(name, ()))
         if parameter and name not in over:
             value = given.get(name, parameter.default)

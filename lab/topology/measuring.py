@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab import models
+from lab.kinds.base import Endpoint
 from lab.metrics.laws import CLIENT
 from lab.metrics.quantities import Quantities
 from lab.spec import claims
@@ -70,6 +71,12 @@ class Measuring:
             if taken.knows(name):
                 item.problem(f"{name!r} is a quantity already")
         quantities = Quantities(spec)
+        scraped = {target.service: target.endpoint for target in quantities.targets}
+        for name, meter in meters.items():
+            known = scraped.get(meter.container) if meter.container in services else None
+            if known and known != Endpoint(port=meter.port, path=meter.path):
+                where = f"port {known.port}, {known.path}"
+                self._meters[name].problem(f"{meter.container} is scraped at {where} already")
         if self._path:
             _check_hops(self._path, spec, quantities)
         pods = [pod.name for pod in spec.pods]

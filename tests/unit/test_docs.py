@@ -13,7 +13,13 @@ from tests.matrix import page
 if TYPE_CHECKING:
     from pathlib import Path
 
-DOCUMENTS = sorted([*commands.ROOT.glob("*.md"), *commands.ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted(
+    [
+        *commands.ROOT.glob("*.md"),
+        *commands.ROOT.glob("docs/*.md"),
+        *commands.ROOT.glob("docs/examples/*.md"),
+    ]
+)
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(?:#([^)\s]*))?\)")
 STALE = "it is stale: run `make docs`"
 

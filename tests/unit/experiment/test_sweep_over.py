@@ -24,6 +24,7 @@ summary: A program with a zone, and a limit that need not be set.
 parameters:
   zone: {type: string, default: utc}
   limit: {type: integer, default: null, minimum: 1, maximum: 9}
+  key: {type: string, secret: true, default: null}
 pods:
   web-pod:
     containers:
@@ -140,6 +141,7 @@ def test_a_text_that_a_parameter_does_not_take_is_refused(
     monkeypatch: pytest.MonkeyPatch, mine: str
 ) -> None:
     assert "cannot be shown" in refused(monkeypatch, mine, "--over", "zone=utc,\x1b[2J")
+    assert "key is secret" in refused(monkeypatch, mine, "--over", "key=@/dev/null,@/dev/zero")
     assert "is out of range: 1 to 9" in refused(monkeypatch, mine, "--over", "limit=10")
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from lab.errors import UsageError
+from lab.spec import claims
 from lab.topology import scenario
 from lab.topology.spec import (
     BuildSpec,
@@ -411,22 +412,17 @@ def test_a_pod_that_no_file_gives_a_container_is_a_problem(tmp_path: Path) -> No
     assert caught.value.details[0] == "_common.yaml:24: pods.service-a-pod: containers is missing"
 
 
-def test_the_example_in_the_manual_is_a_scenario(tmp_path: Path) -> None:
-    example, replicas, secret, claims = re.findall(
-        r"```yaml\n(.*?)```", MANUAL.read_text(), re.DOTALL
-    )
-    spec = load(tmp_path, example)
-    assert [pod.name for pod in spec.pods] == ["web-pod", "cache-pod"]
-    assert [port.url for port in spec.ports()] == ["http://127.0.0.1:8080"]
-    assert all(container.environment == {} for _, container in spec.containers())
+def test_the_examples_in_the_manual_are_scenarios(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+    tutorial = "".join(block for block in blocks if block.startswith("# shop.yaml"))
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "Containerfile").write_text("ARG BASE\nFROM ${BASE}\n")
+    spec = load(tmp_path, tutorial)
+    assert {pod.name for pod in spec.pods} == {
+        "prometheus-pod", "bank-pod-1", "bank-pod-2", "shop-pod"
+    }  # fmt: skip
+    assert {type(claim) for claim in spec.claims} == set(claims.TYPES)
+    replicas, secret = (block for block in blocks if not block.startswith("# shop.yaml"))
     pods = load(tmp_path, replicas).pods
     assert [pod.name for pod in pods] == ["shard-pod-1", "shard-pod-2", "shard-pod-3", "web-pod"]
     assert [each.parameter for each in load(tmp_path, secret).secrets] == ["db-password"]
-    pod = "service-a-pod: {containers: {mine: {image: i}}}"
-    with_claims = load(tmp_path, f"summary: s\npods: {{{pod}}}\n{claims}")
-    assert [claim.name for claim in with_claims.claims] == [
-        "success",
-        "b-counts",
-        "spread",
-        "no-way-around",
-    ]

@@ -40,6 +40,7 @@ class Handler(BaseHTTPRequestHandler):
     """What both ports have in common."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # which holds an answer's body back until its head is confirmed
 
     def reply(self, status: int, body: bytes) -> None:
         """Answer with a text."""

@@ -34,6 +34,7 @@ class Handler(BaseHTTPRequestHandler):
     """What both ports have in common."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # which holds an answer's body back until its head is confirmed
 
     def reply(self, status: int, text: str) -> None:
         """Answer with a text."""
