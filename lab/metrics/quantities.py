@@ -179,6 +179,15 @@ class Quantities:
         """Whether there is such a quantity."""
         return name in self.words or percentile(name) is not None
 
+    def alike(self, name: str) -> tuple[str, ...]:
+        """What a name that is not known may have been meant for.
+
+        That is every quantity of the same hop, or else the first part of all quantities.
+        """
+        hops = {each: each.rpartition(".")[0] or each for each in self.words}
+        same = tuple(each for each, hop in hops.items() if hop == name.rpartition(".")[0])
+        return same or tuple(dict.fromkeys(f"{hop}.…" for hop in hops.values()))
+
     @property
     def edges(self) -> tuple[tuple[str, str], ...]:
         """Every hop of the path with each that it calls."""
