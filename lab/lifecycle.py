@@ -58,7 +58,8 @@ class Wish:
     The value of a secret is not among the parameters that are ``given``, but the file it is in.
     ``allow_root`` lets the scenario run containers as root.
     ``local`` keeps every port on loopback, for parameters that are not the command line's.
-    ``ports`` are those of a throw-away lab on loopback, by their names.
+    ``ports`` are those of a throw-away lab on loopback, by their names; it is
+    ``throwaway`` for the lab of that name.
     """
 
     scenario: str
@@ -68,6 +69,7 @@ class Wish:
     allow_root: bool = False
     local: bool = False
     ports: Mapping[str, int] | None = None
+    throwaway: str = ""
 
     @cached_property
     def wanted(self) -> LabSpec:
@@ -77,7 +79,8 @@ class Wish:
         found = self._load(self.given)
         if self.ports is None:
             return found
-        return msgspec.structs.replace(place.published_at(found, self.ports), throwaway=True)
+        published = place.published_at(found, self.ports)
+        return msgspec.structs.replace(published, throwaway=self.throwaway)
 
     def keeping(self, recorded: LabSpec | None) -> LabSpec:
         """What is wanted, where the lab was told to be published before unless it is told anew."""

@@ -110,6 +110,10 @@ Name = Annotated[
         autocompletion=_labs,
     ),
 ]
+OneLab = Annotated[
+    str | None,
+    typer.Option("--name", help="Only runs of this lab.", autocompletion=_labs, show_default=False),
+]
 Engine = Annotated[
     str,
     typer.Option(
@@ -127,6 +131,14 @@ Scenario = Annotated[
         help="A shipped scenario or the path of a YAML file.",
         autocompletion=_scenarios,
         show_default=False,
+    ),
+]
+SweepScenario = Annotated[
+    str,
+    typer.Argument(
+        help="A shipped scenario or the path of a YAML file.",
+        autocompletion=_scenarios,
+        show_default="sidecar",
     ),
 ]
 SourceOption = Annotated[
@@ -150,6 +162,15 @@ Set = Annotated[
 AllowRoot = Annotated[
     bool,
     typer.Option("--allow-root", help="Run containers as root where the scenario says user: 0."),
+]
+Over = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--over",
+        metavar="NAME=V,V...",
+        help="Values of a parameter of the scenario; repeatable.",
+        autocompletion=_parameters,
+    ),
 ]
 ErrorRate = Annotated[
     int | None, typer.Option("--error-rate", help="Percentage of requests that service B fails.")
@@ -315,7 +336,7 @@ Runs = Annotated[
     typer.Argument(
         help="Ids of runs, or parts of them.",
         autocompletion=_runs,
-        show_default="the latest of each kind",
+        show_default="the latest of a lab",
     ),
 ]
 Values = str

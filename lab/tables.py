@@ -10,6 +10,7 @@ from lab.experiment.compare import SLOWER
 from lab.experiment.sweep import SUCCESS
 from lab.layout import table
 from lab.paper import escape, out
+from lab.report.words import MISSING, observed, predicted, quantity, significance, span
 from lab.spec.claims import Verdict, overall
 from lab.verdicts.assess import results
 
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from lab.metrics.ledger import Ledger
     from lab.spec.claims import ClaimResult
 
-MISSING = "\N{EN DASH}"
-"""Stands where nothing was measured or given."""
-LEAST_P = 1e-15
-"""Smaller p-values say nothing more."""
 HASH = re.compile(r"\b[0-9a-f]{32,}\b")
 HASH_DIGITS = 12
 """As many as podman shows."""
@@ -55,43 +52,6 @@ def verdicts(shown: Sequence[ClaimResult], sent: int = 0) -> None:
     words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
     result = overall(shown)
     out.print(f"[{COLOUR[result]}]{result}[/]  [dim]{words}[/]")
-
-
-def predicted(result: ClaimResult, sent: int = 0) -> str:
-    """What was to come out, with its share of the requests where the model predicts a mean."""
-    return _numbers(result.predicted, sent if result.by_model else 0)
-
-
-def observed(result: ClaimResult, sent: int = 0) -> str:
-    """What came out; of several replicas the least and the most."""
-    if result.low is not None and len(result.observed) > 1:
-        least, most = min(result.observed), max(result.observed)
-        return _number(least) if least == most else f"{_number(least)} to {_number(most)}"
-    return _numbers(result.observed, sent if result.by_model else 0)
-
-
-def span(result: ClaimResult) -> str:
-    """What confirms a claim, where that is a range of numbers."""
-    low, high = result.low, result.high
-    if low is None and high is None:
-        return ""
-    if low == high:
-        return _number(low or 0)
-    if low is None or high is None:
-        return f"at most {_number(high)}" if high is not None else f"at least {_number(low or 0)}"
-    return f"{_number(low)} to {_number(high)}"
-
-
-def _numbers(values: Sequence[float], sent: int) -> str:
-    if not values:
-        return MISSING
-    share = f" ({values[0] / sent:.1%})" if sent and len(values) == 1 else ""
-    return ", ".join(map(_number, values)) + share
-
-
-def _number(value: float) -> str:
-    """A count as it is; anything else with as many digits as one reads."""
-    return f"{value:d}" if isinstance(value, int) else f"{value:.4g}"
 
 
 def ledger(shown: Ledger) -> None:
@@ -157,6 +117,7 @@ def runs(shown: Iterable[Record]) -> None:
         rows.append(
             (
                 record.id,
+                record.lab,
                 record.kind,
                 str(record.load.sent),
                 record.load.order.pace,
@@ -164,7 +125,7 @@ def runs(shown: Iterable[Record]) -> None:
                 str(verdict),
             )
         )
-    table(("RUN", "KIND", "SENT", "PACE", "SUCCESS", "VERDICT"), rows, styles=STYLES)
+    table(("RUN", "LAB", "KIND", "SENT", "PACE", "SUCCESS", "VERDICT"), rows, styles=STYLES)
 
 
 def replayed(shown: Replayed) -> None:
@@ -175,35 +136,6 @@ def replayed(shown: Replayed) -> None:
         out.print(f"[green]identical[/]: {shown.second.load.sent} outcomes, request by request")
     else:
         out.print("[bold red]not identical[/]: the outcomes differ")
-
-
-def quantity(difference: Difference, value: float | None) -> str:
-    """A measured value with its unit; a dash where nothing was measured."""
-    if value is None:
-        return MISSING
-    match difference.unit:
-        case "share":
-            return f"{value:.2%}"
-        case "s":
-            return f"{value * 1000:.2f} ms"
-        case unit if unit == SLOWER:
-            return f"{value:.1%}"
-        case unit:
-            digits = f"{value:.3f}" if abs(value) < 100 else f"{value:.0f}"  # noqa: PLR2004
-            return f"{digits} {unit}".rstrip()
-
-
-def significance(difference: Difference) -> str:
-    """Whether chance alone explains a difference, and the test that says so."""
-    if difference.p_value is None:
-        return MISSING
-    word = "significant" if difference.significant else "not significant"
-    return f"{word}, {chance(difference.p_value)} ({difference.test})"
-
-
-def chance(p_value: float) -> str:
-    """A p-value, of which very small ones mean no more than that they are."""
-    return f"p = {p_value:.2g}" if p_value >= LEAST_P else f"p < {LEAST_P:g}"
 
 
 def _difference(difference: Difference) -> str:

@@ -30,8 +30,10 @@ def guarded(command: Callable[P, R]) -> Callable[P, R]:
 
         name = DEFAULT_NAME
         try:
-            check_name(typed := str(kwargs.get("name", DEFAULT_NAME)))
-            name = typed
+            typed = kwargs.get("name")
+            if typed is not None:
+                check_name(str(typed))
+                name = str(typed)
             return command(*args, **kwargs)
         except LabError as error:
             from lab import console

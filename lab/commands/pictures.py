@@ -13,7 +13,7 @@ from lab import durations
 from lab.commands.guard import guarded, open_lab
 from lab.errors import AbsentError, UsageError
 from lab.interruption import Interrupted
-from lab.options import Engine, Format, Name, Output, Runs, Since
+from lab.options import Engine, Format, Name, OneLab, Output, Runs, Since
 
 if TYPE_CHECKING:
     from lab.metrics.graphs import Rates
@@ -32,16 +32,20 @@ def report(
     html: Annotated[
         Path, typer.Option("--html", metavar="FILE", help="The file to write.", dir_okay=False)
     ] = Path("report.html"),
+    name: OneLab = None,
 ) -> None:
     """Write a report on recorded runs as one HTML file: charts, verdicts, how to repeat them.
 
-    Unless RUNS are given, it covers the latest run without a sidecar, the latest with one, and
-    the latest sweep; a run of a sweep stands for the whole sweep. The file loads nothing else.
+    Unless RUNS are given, it covers one lab: the latest run of each scenario, and the latest
+    sweep. A run of a sweep stands for the whole sweep. Compared are the runs of `lab compare`, and
+    a scenario with its baseline. The file loads nothing else.
     """
     from lab import console, paper
     from lab.report import page
 
-    ids = page.write(html, runs or ())
+    if runs and name:
+        raise UsageError("RUNS and --name exclude each other", hint="runs are found in any lab")
+    ids = page.write(html, runs or (), name or "")
     count = f"{len(ids)} run{'s' * (len(ids) != 1)}"
     console.note(f"{count}: {', '.join(ids[:2])}" + (", ..." if ids[2:] else ""))
     paper.out.print(str(html), markup=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lab.commands.group import Command, Group
 from lab.commands.guard import guarded
-from lab.options import Format, OtherRun, Output, Run
+from lab.options import Format, OneLab, OtherRun, Output, Run
+
+if TYPE_CHECKING:
+    from lab.measure.records import Record
 
 runs = typer.Typer(
     name="runs",
@@ -24,6 +27,7 @@ runs = typer.Typer(
 def list_(
     ctx: typer.Context,
     last: Annotated[int, typer.Option("--last", min=1, help="How many of the newest runs.")] = 20,
+    name: OneLab = None,
     output: Format = Output.TABLE,
 ) -> None:
     """List recorded runs, oldest first."""
@@ -32,16 +36,24 @@ def list_(
     from lab import console, tables
     from lab.measure import records
 
-    found, broken = [], []
-    for record_id in records.ids()[-last:]:
+    found: list[Record] = []
+    broken: list[str] = []
+    for record_id in reversed(records.ids()):
+        if len(found) + len(broken) == last:
+            break
         try:
-            found.append(records.read(record_id))
+            record = records.read(record_id)
         except records.RecordError as error:
             broken.append(error.message)
+        else:
+            found += [record] if name in {None, record.lab} else []
+    found.reverse()
+    broken.reverse()
     if output is Output.JSON:
         rows = [
             {
                 "id": r.id,
+                "lab": r.lab,
                 "kind": r.kind,
                 "experiment": r.experiment,
                 "scenario": r.spec.scenario,
@@ -75,6 +87,7 @@ def show(run: Run, output: Format = Output.TABLE) -> None:
     tables.record(
         record,
         {
+            "lab": record.lab,
             "scenario": record.spec.scenario,
             "parameters": console.parameters(record.spec.parameters),
             "began": record.began.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z"),

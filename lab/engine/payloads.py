@@ -37,7 +37,7 @@ UNPRIVILEGED_PORTS = {"net.ipv4.ip_unprivileged_port_start": "0"}
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104 - compared, never bound
 
 
-def network(lab: str, spec: NetworkSpec) -> dict[str, Any]:
+def network(lab: str, spec: NetworkSpec, *, isolate: bool) -> dict[str, Any]:
     """Body of ``POST /networks/create``. Names come from host mappings, so there is no DNS.
 
     The bridge has a name of its own: podman's (podman1 ...) are free again while nothing runs on
@@ -50,8 +50,9 @@ def network(lab: str, spec: NetworkSpec) -> dict[str, Any]:
         "dns_enabled": False,
         "labels": labels(lab, spec.name, spec.digest),
         "subnets": [{"subnet": spec.subnet, "gateway": spec.gateway}],
-        # From other networks that ask for the same: also where lab can set no rules (firewall.py).
-        "options": {"isolate": "true"},
+        # From other networks that ask for the same, where lab sets no rules (firewall.py): it takes
+        # netavark more runs of iptables for every pod.
+        "options": {"isolate": "true"} if isolate else {},
     }
 
 

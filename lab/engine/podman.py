@@ -390,7 +390,9 @@ class PodmanEngine:
             case NetworkSpec() as spec if step.kind is Kind.FIREWALL:
                 firewall.create(spec)
             case NetworkSpec() as spec:
-                self._post("/networks/create", payloads.network(lab, spec))
+                self._post(
+                    "/networks/create", payloads.network(lab, spec, isolate=self._guards != "")
+                )
             case RecordSpec() as spec:
                 self._post("/volumes/create", payloads.record(lab, spec))
             case VolumeSpec() as spec:

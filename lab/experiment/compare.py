@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from lab.measure.records import Record
     from lab.measure.traffic.load import Order
 
+COMPARE = "compare"
+"""The kind of the runs of a comparison."""
 SLOWER = "share of pairs in which the second is slower"
 """The unit of what a rank test tells, which has no value for the first run."""
 SIGNIFICANT = 0.05
@@ -73,7 +76,7 @@ def compare(
     """
     for wish in wishes:
         wish.check()
-    experiment = f"{wishes[0].scenario} against {wishes[1].scenario}"
+    experiment = f"{COMPARE}-{secrets.token_hex(4)}"
     scenarios = [wish.wanted.scenario for wish in wishes]
     records: list[Record] = []
     for wish in wishes:
@@ -81,7 +84,8 @@ def compare(
         if not records:
             lifecycle.announce(lab, prepared.observed, scenarios, replace=replace)
         lifecycle.up(lab, prepared, timeout=timeout)
-        purpose = Purpose(kind="compare", experiment=experiment)
+        part = f"{experiment}/{wish.scenario}"
+        purpose = Purpose(kind=COMPARE, experiment=part)
         with pouring(order) as tell:
             records.append(completed(measure(lab, wish.name, order, tell, purpose)))
     return records[0], records[1]

@@ -15,7 +15,7 @@ from lab.measure.traffic.load import Order
 from lab.metrics.quantities import Quantities
 from lab.topology import scenario
 from lab.topology.place import kept
-from lab.topology.reader import quote
+from lab.topology.problems import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -41,7 +41,8 @@ def throwaway(lab: Lab, wish: Wish, kind: str) -> Iterator[Wish]:
     _remove_abandoned(lab, observed)
     with ExitStack() as held:
         name = _name(lab, wish.name, kind, observed, held)
-        yielded = replace(wish, name=name, ports=_ports(lab, wish, observed, held))
+        published = _ports(lab, wish, observed, held)
+        yielded = replace(wish, name=name, ports=published, throwaway=wish.name)
         try:
             yield yielded
         finally:

@@ -23,7 +23,7 @@ from lab.measure.traffic.load import Load
 from lab.metrics.ledger import Ledger
 from lab.metrics.scrape import Snapshot
 from lab.spec.claims import ClaimResult
-from lab.topology.reader import quote
+from lab.topology.problems import quote
 from lab.topology.spec import LabSpec
 
 if TYPE_CHECKING:
@@ -87,11 +87,12 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One run: what was asked, on what, and everything that was counted.
 
-    ``experiment`` names the sweep or comparison that a run was part of. ``containers`` maps
-    names to podman's ids: a container with another id is another run's. ``skipped`` is how
-    many answers the last hop had given before the run began, which a replay has to repeat first
-    when it is seeded. ``listening`` has the ports that were open beyond loopback, by the pods
-    that claims ask about; None where they could not be listed.
+    ``experiment`` names the sweep or comparison that a run was part of (:attr:`experiment_id`),
+    and behind a slash which part of it. ``containers`` maps names to podman's ids: a container
+    with another id is another run's. ``skipped`` is how many answers the last hop had given before
+    the run began, which a replay has to repeat first when it is seeded. ``listening`` has the
+    ports that were open beyond loopback, by the pods that claims ask about; None where they could
+    not be listed.
     """
 
     version: int = VERSION
@@ -109,6 +110,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
     skipped: Count | None = None
     listening: dict[str, tuple[int, ...] | None] = {}
+
+    @property
+    def experiment_id(self) -> str:
+        """The id of the sweep or comparison that the run is a part of, "" when it is of none."""
+        return self.experiment.partition("/")[0]
+
+    @property
+    def lab(self) -> str:
+        """The lab that the run belongs to: of a throw-away lab, the one that it stands for."""
+        return self.spec.throwaway or self.spec.name
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for a time that not every zone can show: a damaged record's."""

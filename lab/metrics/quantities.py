@@ -1,7 +1,7 @@
 """What can be counted in a lab: every quantity by its dotted name, and where it comes from. Pure.
 
-Quantities of a hop are its meters and what they add up to: ``service-b.failed``,
-``service-a-envoy.egress.retries``. The client's are ``client.sent``, ``client.succeeded``,
+Quantities of a hop are its meters and what they add up to: ``web.failed``,
+``web-proxy.egress.retries``. The client's are ``client.sent``, ``client.succeeded``,
 ``client.failed``, ``client.mean``, ``client.max`` and percentiles of its latency in seconds, such
 as ``client.p99``. A scenario's own meters have the names that it gives them.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab import kinds
-from lab.kinds.base import Endpoint, Meter, Program
+from lab.kinds.base import COMMON, Endpoint, Meter, Program
 from lab.metrics import laws
 from lab.metrics.laws import CLIENT, CLIENT_COUNTS
 from lab.spec.expressions import Sum, sum_of
@@ -50,6 +50,21 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: Endpoint
     start_time: str = ""
     falls: tuple[str, ...] = ()
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """A quantity in words: what it counts, and ``where``, or of which others it is the ``sum``.
+
+    ``container``, ``metric`` and ``labels`` say which series Prometheus has of it.
+    """
+
+    name: str
+    what: str
+    where: str = ""
+    sum: str = ""
+    container: str = ""
+    metric: str = ""
+    labels: dict[str, str] = {}
 
 
 class Quantities:
@@ -156,6 +171,33 @@ class Quantities:
             **{name: f"= {sum_.text}" for name, sum_ in self.derived.items()},
         }
 
+    def described(self) -> tuple[Described, ...]:
+        """Every quantity, the client's first, and those that are sums after their hop's meters."""
+        words = self.words
+        endpoints = {each.service: each.endpoint for each in self.targets}
+        found = [
+            Described(name=name, what=words[name], where="the client of `lab load`")
+            for name in (f"{CLIENT}.{what}" for what in (*CLIENT_COUNTS, *LATENCIES))
+        ]
+        for name, source in self.sources.items():
+            endpoint, meter = endpoints[source.service], source.meter
+            found.append(
+                Described(
+                    name=name,
+                    what=words[name],
+                    where=f"{source.service}:{endpoint.port}{endpoint.path} {meter.selector}",
+                    container=source.service,
+                    metric=meter.metric,
+                    labels=meter.labels,
+                )
+            )
+        for name, sum_ in self.derived.items():
+            what = COMMON.get(name.rpartition(".")[2], "")
+            found.append(Described(name=name, what=what, sum=f"= {sum_.text}"))
+        order = {name: number for number, name in enumerate((CLIENT, *self.hops))}
+        last = len(order)
+        return tuple(sorted(found, key=lambda each: order.get(each.name.rpartition(".")[0], last)))
+
     @cached_property
     def metrics(self) -> frozenset[str]:
         """The names of all time series that belong in a snapshot."""
@@ -240,6 +282,12 @@ class Quantities:
     def _passed(self) -> tuple[str, ...]:
         """The hops of the path, each once."""
         return tuple(dict.fromkeys(name for edge in self._spec.path for name in edge))
+
+
+def is_time(name: str) -> bool:
+    """Whether a quantity is one of the client's latencies."""
+    what = name.removeprefix(f"{CLIENT}.")
+    return percentile(name) is not None or (what != name and what in LATENCIES)
 
 
 def percentile(name: str) -> float | None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from lab import durations
 from lab.errors import LabError
+from lab.experiment.sweep import CONCURRENCY
 from lab.measure.traffic.load import TIMEOUT
 from lab.measure.traffic.pacer import MOST_CONNECTIONS, Arrivals
+from lab.report.charts import points
 from lab.topology import scenario
 from lab.topology.spec import DEFAULT_NAME
 
@@ -28,21 +30,21 @@ def again(run: Record) -> tuple[str, ...]:
 
 def sweep(runs: Sequence[Record]) -> str:
     """The sweep that these runs are the points of."""
-    axes: dict[str, list[str]] = {}
+    axes: dict[str, dict[int | str, None]] = {}
     for run in runs:
-        for pair in run.experiment.partition("/")[2].split(","):
-            axis, _, value = pair.partition("=")
-            values = axes.setdefault(axis, [])
-            if value not in values:
-                values.append(value)
-    words = [word for axis, found in axes.items() for word in (f"--{axis}", ",".join(found))]
+        for axis, value in points.setting(run).items():
+            axes.setdefault(axis, {})[value] = None
     first = runs[0]
+    words = [first.spec.scenario]
+    for axis, found in axes.items():
+        values = ",".join(map(str, found))
+        words += ["-c", values] if axis == CONCURRENCY else ["--over", f"{axis}={values}"]
     words += ["-n", str(first.load.order.requests), *_name(first)]
     return shlex.join(["lab", "sweep", *words, *_parameters(first, without=axes)])
 
 
 def _name(run: Record) -> list[str]:
-    return [] if run.spec.name == DEFAULT_NAME else ["--name", run.spec.name]
+    return [] if run.lab == DEFAULT_NAME else ["--name", run.lab]
 
 
 def _parameters(run: Record, without: Collection[str] = ()) -> list[str]:

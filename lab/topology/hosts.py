@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab.topology import values
-from lab.topology.reader import quote
+from lab.topology.problems import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

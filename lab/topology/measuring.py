@@ -17,7 +17,7 @@ from lab.spec import claims
 from lab.spec.expressions import sum_of
 from lab.topology import values
 from lab.topology.document import Mapping, Sequence
-from lab.topology.reader import quote
+from lab.topology.problems import quote
 from lab.topology.spec import MeterSpec, ModelSpec, prefix
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from lab import secret_values
 from lab.errors import UsageError
 from lab.topology import values
 from lab.topology.document import Mapping
-from lab.topology.reader import nearest, quote, span, whole
+from lab.topology.problems import nearest, quote
+from lab.topology.reader import span, whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -26,7 +26,8 @@ from lab.topology.containers import (
     words,
 )
 from lab.topology.document import Mapping, size
-from lab.topology.reader import Item, Section, quote
+from lab.topology.problems import quote
+from lab.topology.reader import Item, Section
 from lab.topology.spec import (
     ContainerSpec,
     ImageSpec,

@@ -20,7 +20,8 @@ from lab.topology.measuring import KEYS as MEASURING
 from lab.topology.measuring import Measuring
 from lab.topology.parameters import defaults, fill, is_default, read, redeclare
 from lab.topology.pods import REPLICA, Assembly
-from lab.topology.reader import Item, Problems, Scope, Section, nearest, quote
+from lab.topology.problems import Problems, nearest, quote
+from lab.topology.reader import Item, Scope, Section
 from lab.topology.spec import (
     DEFAULT_NAME,
     LabSpec,
@@ -41,7 +42,17 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "scenarios"
 _SUFFIXES = (".yaml", ".yml")
 _READABLE = "check the path, and whether you may read it"
-_KEYS = ("summary", "include", "entry", "parameters", "volumes", "pods", "scrape", *MEASURING)
+_KEYS = (
+    "summary",
+    "baseline",
+    "include",
+    "entry",
+    "parameters",
+    "volumes",
+    "pods",
+    "scrape",
+    *MEASURING,
+)
 _MOST_FILES = 16
 
 
@@ -148,6 +159,7 @@ def load(
         name=name,
         scenario=ref if shipped else str(path.resolve()),
         summary=summary,
+        baseline=_baseline(opened),
         parameters=filled,
         entry=assembly.entry,
         addresses=assembly.addresses,
@@ -176,6 +188,22 @@ def _mounted(pods: Iterable[PodSpec]) -> tuple[SecretSpec, ...]:
     mounted = (c.secrets.values() for pod in pods for c in pod.containers)
     parameters = dict.fromkeys(name for names in mounted for name in names)
     return tuple(SecretSpec(name="", parameter=parameter) for parameter in parameters)
+
+
+def _baseline(opened: list[_File]) -> str:
+    """The scenario to compare with, as a spec calls it: the last file that names one counts."""
+    for file in reversed(opened):
+        item = file.section.get("baseline")
+        ref = item.literal() if item else ""
+        if item and ref:
+            if _is_path(ref):
+                return str((file.path.parent / ref).resolve())
+            try:
+                _locate(ref)
+            except UsageError as error:
+                item.problem(error.message)
+            return ref
+    return ""
 
 
 def _is_path(ref: str) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from lab import kinds
 from lab.kinds.base import Endpoint, Program
 from lab.metrics.quantities import Quantities
-from lab.topology.reader import quote
+from lab.topology.problems import quote
 from lab.topology.spec import prefix
 
 if TYPE_CHECKING:

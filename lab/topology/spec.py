@@ -40,10 +40,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class BuildSpec(Spec, frozen=True, kw_only=True):
     """How to build an image: a context directory, what it stands on, and its arguments.
 
-    ``context`` is a directory shipped with lab (``services``, ``envoy``, ``prometheus``) or an
-    absolute path of the user's. ``base`` names one of the three bases (``python``, ``envoy``,
-    ``prometheus``). ``args`` fill ``${NAME}`` in the context's ``*.tmpl`` files and are passed
-    as build arguments.
+    ``context`` is a directory shipped with lab (``services``, ``prometheus``, ...) or an absolute
+    path of the user's. ``base`` names one of the bases (``python``, ``prometheus``, ...).
+    ``args`` fill ``${NAME}`` in the context's ``*.tmpl`` files and are passed as build arguments.
     """
 
     context: str
@@ -214,18 +213,20 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     ``kinds`` are by the containers' names in the scenario; ``path`` has every hop of a request
     with each hop that it calls (see :mod:`lab.metrics.laws`).
     ``addresses`` has, by the name of a port, the parameters that stand for its ``host_ip`` and
-    ``published``; ``chosen`` are those of them that were given: they stay with the lab. A
-    ``throwaway`` lab was made for one experiment, and goes with it.
+    ``published``; ``chosen`` are those of them that were given: they stay with the lab.
+    ``throwaway`` is set on a lab that was made for one experiment and goes with it: the name of
+    the lab that it stands for. ``baseline`` is the scenario that a report compares this one with.
     """
 
     name: str
     scenario: str
     summary: str = ""
+    baseline: str = ""
     parameters: dict[str, int | str | None] = {}
     entry: str = ""
     addresses: dict[str, dict[str, str]] = {}
     chosen: tuple[str, ...] = ()
-    throwaway: bool = False
+    throwaway: str = ""
     network: NetworkSpec
     volumes: tuple[VolumeSpec, ...] = ()
     secrets: tuple[SecretSpec, ...] = ()

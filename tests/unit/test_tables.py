@@ -12,7 +12,7 @@ from lab.measure.records import Image, Record
 from lab.measure.traffic.load import Load, Order
 from lab.measure.traffic.pacer import Arrivals
 from lab.measure.traffic.tally import Answers
-from lab.report import commands
+from lab.report import commands, words
 from tests.unit.experiment.simulated import Run
 
 DASH = "\N{EN DASH}"
@@ -75,9 +75,9 @@ def test_inputs_have_short_hashes_units_and_no_none(capsys: pytest.CaptureFixtur
 
 
 def test_a_small_p_value_is_not_zero_and_not_shown_as_zero() -> None:
-    assert 0 < mann_whitney({1: 200}, {2: 200}).p_value < tables.LEAST_P
-    assert tables.chance(0.0) == "p < 1e-15"
-    assert tables.chance(0.0123) == "p = 0.012"
+    assert 0 < mann_whitney({1: 200}, {2: 200}).p_value < words.LEAST_P
+    assert words.chance(0.0) == "p < 1e-15"
+    assert words.chance(0.0123) == "p = 0.012"
 
 
 def load_of(*answers: Answers) -> Load:

@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING, Any
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 Spec = dict[str, Any]
 """A Vega-Lite specification, or a part of one."""
 
+COLOURS = ("var(--blue)", "var(--orange)", "var(--green)", "var(--pink)", "var(--sky)")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
+DASHES: tuple[tuple[int, ...], ...] = ((1, 0), (6, 3), (2, 2), (8, 2, 2, 2), (4, 4))
+"""Series differ in all three, for those who see no difference in the first."""
 WIDE, NARROW = 740, 290
 """Pixels of the plotting area: on a desk, and on a telephone."""
 
@@ -67,6 +71,18 @@ class Chart:
     alt: str
     wide: str
     narrow: str
+
+
+def series(field: str, names: Sequence[str], channels: Sequence[str]) -> Spec:
+    """Encodings that tell series apart, "color", "shape" or "strokeDash"; one needs no legend."""
+    ranges: Spec = {"color": COLOURS, "shape": SHAPES, "strokeDash": DASHES}
+    legend = {} if len(names) > 1 else {"legend": None}
+    found: Spec = {}
+    for channel in channels:
+        values = ranges[channel]
+        scale = {"domain": names, "range": [values[i % len(values)] for i in range(len(names))]}
+        found[channel] = {"field": field, "type": "nominal", "scale": scale, **legend}
+    return found
 
 
 def draw(name: str, title: str, alt: str, specify: Callable[[int], Spec]) -> Chart:

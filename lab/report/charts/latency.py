@@ -6,10 +6,10 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from lab.measure.traffic import latency
-from lab.report.charts.drawing import draw
+from lab.report.charts.drawing import draw, series
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from lab.measure.records import Record
     from lab.report.charts.drawing import Chart, Spec
@@ -17,27 +17,26 @@ if TYPE_CHECKING:
 PERCENTILES = (0, 50, 90, 99, 99.9, 99.99, 99.999)
 """Marked on the axis, on which each further 9 takes as much room as the one before."""
 MILLISECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
-COLOURS = ("var(--blue)", "var(--orange)")
 
 
-def latencies(runs: Sequence[Record]) -> Chart | None:
-    """Latency by percentile, a line for each run; None when no request was timed."""
-    timed = {run.spec.scenario: run.load for run in runs if run.load.latency}
+def latencies(name: str, runs: Mapping[str, Record]) -> Chart | None:
+    """Latency by percentile, a line for each run by its label; None when no request was timed."""
+    timed = {label: run.load for label, run in runs.items() if run.load.latency}
     if not timed:
         return None
     rows = [
-        {"run": name, "rarity": rarity, "milliseconds": milliseconds}
-        for name, load in timed.items()
+        {"run": label, "rarity": rarity, "milliseconds": milliseconds}
+        for label, load in timed.items()
         for rarity, milliseconds in _curve(latency.counts(load.histogram))
     ]
     alt = " ".join(
-        f"{name}: half of the requests took at most {load.latency.p50 * 1000:.2f} ms, 99 % at most "
+        f"{label}: half of the requests took at most {load.latency.p50 * 1000:.2f} ms, 99% at most "
         f"{load.latency.p99 * 1000:.2f} ms, the slowest {load.latency.max * 1000:.1f} ms."
-        for name, load in timed.items()
+        for label, load in timed.items()
         if load.latency
     )
     title = "Latency by percentile"
-    return draw("latency", title, alt, lambda width: _spec(rows, list(timed), width))
+    return draw(name, title, alt, lambda width: _spec(rows, list(timed), width))
 
 
 def _curve(counts: dict[int, int]) -> list[tuple[float, float]]:
@@ -68,7 +67,6 @@ def _spec(rows: list[dict[str, object]], runs: list[str], width: int) -> Spec:
         "scale": {"type": "log", "nice": False},
         "axis": {"title": "milliseconds, at most", "format": "~g", "values": MILLISECONDS},
     }
-    domain = {"domain": runs}
     return {
         "width": width,
         "height": 240,
@@ -77,10 +75,6 @@ def _spec(rows: list[dict[str, object]], runs: list[str], width: int) -> Spec:
         "encoding": {
             "x": x,
             "y": y,
-            "color": {"field": "run", "scale": domain | {"range": list(COLOURS[: len(runs)])}},
-            "strokeDash": {
-                "field": "run",
-                "scale": domain | {"range": [[1, 0], [6, 3]][: len(runs)]},
-            },
+            **series("run", runs, ("color", "strokeDash")),
         },
     }

@@ -1,81 +1,76 @@
-"""The article's graphs: how the services' and Envoy's counters grew during a run."""
+"""How the counters of a run's hops grew, second by second."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.measure.counters.timeline import RETRIED, SUPPRESSED
-from lab.report.charts.drawing import draw
-from lab.topology.graphs import A, B
+from lab.report.charts.drawing import SHAPES, draw
 
 if TYPE_CHECKING:
-    from lab.measure.counters.timeline import Timeline
-    from lab.measure.records import Record
+    from lab.metrics.graphs import Timeline
     from lab.report.charts.drawing import Chart, Spec
 
-PANELS = (A, B, RETRIED, SUPPRESSED)
-SUCCEEDED, FAILED, REPEATED = "2xx", "5xx", "retries"
-COLOURS = {SUCCEEDED: "var(--green)", FAILED: "var(--red)", REPEATED: "var(--amber)"}
-SHAPES = {SUCCEEDED: "circle", FAILED: "square", REPEATED: "triangle-up"}
+    Lines = dict[str, list[tuple[float, float]]]
+
+COLOURS = {"2": "var(--green)", "5": "var(--red)"}
+"""By how a line's label begins: what a status stands for."""
+OTHERS = ("var(--amber)", "var(--blue)", "var(--pink)", "var(--sky)", "var(--orange)")
+PLAIN = "all"
+"""The label of a counter without one."""
+MOST_PANELS = 16
 
 
-def timelines(run: Record, timeline: Timeline) -> Chart | None:
-    """A panel for each counter that grew, on one axis of time; None when none was scraped."""
-    panels = {name: rows for name in PANELS if (rows := _rows(timeline, name))}
+def timelines(name: str, of: str, timeline: Timeline) -> Chart | None:
+    """A panel for each counter that grew, on one axis of time; None when none did."""
+    panels = {
+        f"{counter} of {service}": {label or PLAIN: line for label, line in lines.items()}
+        for (service, counter), lines in timeline.growth().items()
+        if any(count for line in lines.values() for _, count in line)
+    }
+    panels = dict(list(panels.items())[:MOST_PANELS])
     if not panels:
         return None
     ends = (
-        f"{name} grew by " + ", ".join(f"{last} ({status})" for status, last in _last(rows).items())
-        for name, rows in panels.items()
+        f"{panel} grew by "
+        + ", ".join(f"{line[-1][1]:g} ({label})" for label, line in lines.items() if line)
+        for panel, lines in panels.items()
     )
-    title = f"{run.spec.scenario}: the counters, second by second"
-    alt = f"{run.spec.scenario}: in the end {'; '.join(ends)}."
-    return draw(f"time-{run.id}", title, alt, lambda width: _spec(panels, width))
+    title = "The counters, second by second"
+    alt = f"{of}: in the end {'; '.join(ends)}."
+    return draw(name, title, alt, lambda width: _spec(panels, width))
 
 
-def _rows(timeline: Timeline, name: str) -> list[dict[str, object]]:
-    growth = timeline.growth(name)
-    if name == SUPPRESSED and not any(count for line in growth.values() for _, count in line):
-        return []
-    return [
-        {"status": status if status in COLOURS else REPEATED, "seconds": seconds, "count": count}
-        for status, line in growth.items()
-        for seconds, count in line
-    ]
-
-
-def _last(rows: list[dict[str, object]]) -> dict[object, object]:
-    return {row["status"]: row["count"] for row in rows}
-
-
-def _spec(panels: dict[str, list[dict[str, object]]], width: int) -> Spec:
-    seconds = [row["seconds"] for rows in panels.values() for row in rows]
-    statuses = [s for s in COLOURS if any(s in _last(rows) for rows in panels.values())]
-    span = [min(map(float, map(str, seconds))), max(map(float, map(str, seconds)))]
+def _spec(panels: dict[str, Lines], width: int) -> Spec:
+    seconds = [s for lines in panels.values() for line in lines.values() for s, _ in line]
+    labels = sorted({label for lines in panels.values() for label in lines})
     names = list(panels)
     return {
         "spacing": 14,
         "vconcat": [
-            _panel(name, rows, width, (statuses, span, name == names[-1]))
-            for name, rows in panels.items()
+            _panel(name, lines, width, (labels, [min(seconds), max(seconds)], name == names[-1]))
+            for name, lines in panels.items()
         ],
     }
 
 
 def _panel(
-    name: str,
-    rows: list[dict[str, object]],
-    width: int,
-    shared: tuple[list[str], list[float], bool],
+    name: str, lines: Lines, width: int, shared: tuple[list[str], list[float], bool]
 ) -> Spec:
-    statuses, span, last = shared
+    labels, span, last = shared
     title = "seconds since the run began" if last else None
     time = {"title": title, "grid": False, "labels": last, "tickCount": 6, "format": "~g"}
+    shapes = [SHAPES[i % len(SHAPES)] for i in range(len(labels))]
     return {
-        "title": {"text": name, "font": "monospace"},
+        "title": {"text": name, "font": "monospace", "limit": width},
         "width": width,
         "height": 90,
-        "data": {"values": rows},
+        "data": {
+            "values": [
+                {"label": label, "seconds": seconds, "count": count}
+                for label, line in lines.items()
+                for seconds, count in line
+            ]
+        },
         "mark": {"type": "line", "strokeWidth": 2, "point": {"filled": True, "size": 22}},
         "encoding": {
             "x": {
@@ -90,12 +85,15 @@ def _panel(
                 "axis": {"title": None, "tickCount": 3, "tickMinStep": 1, "format": "d"},
             },
             "color": {
-                "field": "status",
-                "scale": {"domain": statuses, "range": [COLOURS[s] for s in statuses]},
+                "field": "label",
+                "scale": {"domain": labels, "range": _colours(labels)},
             },
-            "shape": {
-                "field": "status",
-                "scale": {"domain": statuses, "range": [SHAPES[s] for s in statuses]},
-            },
+            "shape": {"field": "label", "scale": {"domain": labels, "range": shapes}},
         },
     }
+
+
+def _colours(labels: list[str]) -> list[str]:
+    """The colour of each label, of which those with a status say what it stands for."""
+    others = (OTHERS[i % len(OTHERS)] for i in range(len(labels)))
+    return [COLOURS.get(label[:1]) or next(others) for label in labels]

@@ -43,7 +43,7 @@ CONTAINER = ContainerSpec(
 
 
 def test_a_network() -> None:
-    assert payloads.network("lab", NETWORK) == {
+    assert payloads.network("lab", NETWORK, isolate=True) == {
         "name": "lab",
         "driver": "bridge",
         "network_interface": "lab-a51146d3",
@@ -52,6 +52,10 @@ def test_a_network() -> None:
         "subnets": [{"subnet": "10.64.1.0/24", "gateway": "10.64.1.1"}],
         "options": {"isolate": "true"},
     }
+
+
+def test_a_network_that_the_host_s_firewall_guards_is_not_isolated_once_more() -> None:
+    assert payloads.network("lab", NETWORK, isolate=False)["options"] == {}
 
 
 def test_a_volume() -> None:

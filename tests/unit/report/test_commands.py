@@ -31,7 +31,7 @@ def test_the_name_of_another_lab_and_awkward_words_are_kept() -> None:
 
 def test_a_sweep_is_made_again_as_one_command(swept: list[Record]) -> None:
     assert commands.sweep(swept) == (
-        "lab sweep --error-rate 20 --max-retries 3,1024 --concurrency 1,4,16 -n 500"
+        "lab sweep sidecar --over error-rate=20 --over max-retries=3,1024 -c 1,4,16 -n 500"
     )
 
 
