@@ -145,8 +145,10 @@ claims:
         ("orders.accept", "; did you mean 'orders.accepted'?; there are orders.accepted"),
         (
             "client.fail",
-            "; did you mean 'client.failed'?; there are client.sent, client.succeeded,"
-            " client.failed, client.mean, client.max, client.p99",
+            (
+                "; did you mean 'client.failed'?; there are client.sent, client.succeeded, "
+                "client.failed, client.mean, client.max, client.p99"
+            ),
         ),
         (
             "x.y.z",

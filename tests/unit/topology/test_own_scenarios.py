@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from lab.errors import UsageError
+from lab.spec.claims import Evenly, Holds, Listens, Predicted
 from lab.topology import scenario
 from lab.topology.spec import (
     BuildSpec,
@@ -412,7 +413,7 @@ def test_a_pod_that_no_file_gives_a_container_is_a_problem(tmp_path: Path) -> No
 
 
 def test_the_example_in_the_manual_is_a_scenario(tmp_path: Path) -> None:
-    example, replicas, secret, claims = re.findall(
+    example, replicas, secret, measuring = re.findall(
         r"```yaml\n(.*?)```", MANUAL.read_text(), re.DOTALL
     )
     spec = load(tmp_path, example)
@@ -422,11 +423,8 @@ def test_the_example_in_the_manual_is_a_scenario(tmp_path: Path) -> None:
     pods = load(tmp_path, replicas).pods
     assert [pod.name for pod in pods] == ["shard-pod-1", "shard-pod-2", "shard-pod-3", "web-pod"]
     assert [each.parameter for each in load(tmp_path, secret).secrets] == ["db-password"]
-    pod = "service-a-pod: {containers: {mine: {image: i}}}"
-    with_claims = load(tmp_path, f"summary: s\npods: {{{pod}}}\n{claims}")
-    assert [claim.name for claim in with_claims.claims] == [
-        "success",
-        "b-counts",
-        "spread",
-        "no-way-around",
-    ]
+    measured, sidecar = load(tmp_path, measuring), scenario.load("sidecar", given={})
+    assert (measured.path, measured.model) == (sidecar.path, sidecar.model)
+    assert list(measured.meters) == ["b.cpu"]
+    added = measured.claims[len(sidecar.claims) :]
+    assert [type(claim) for claim in added] == [Holds, Holds, Predicted, Evenly, Listens]
