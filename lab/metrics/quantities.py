@@ -86,7 +86,8 @@ class Quantities:
             if service not in environments or kind not in kinds.NAMES:
                 continue  # in a record that another lab has written
             start = f"{service}."
-            hops = tuple(hop.removeprefix(start) for hop in self._passed if hop.startswith(start))
+            names = (hop.removeprefix(start) for hop in self._passed if hop.startswith(start))
+            hops = tuple(name for name in names if "." not in name)
             found[service] = kinds.describe(
                 kind, Program(service=service, environment=environments[service], hops=hops)
             )

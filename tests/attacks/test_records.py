@@ -216,7 +216,7 @@ def test_texts_stand_in_the_report_as_they_are(foreign: Path, text: str) -> None
     page.write(foreign.parents[3] / "report.html", (ID,))
     shown = unescape((foreign.parents[3] / "report.html").read_text())
     assert f"{text}: half of the requests" in shown
-    assert f"<h3>{text}: <span" in shown
+    assert shown.count(text) > 1
 
 
 @pytest.mark.attack("8.16: a form or a base in the report that leads elsewhere")
