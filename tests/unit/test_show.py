@@ -38,13 +38,13 @@ def test_every_quantity_that_a_claim_can_speak_of_is_listed_once(name: str) -> N
 def test_a_quantity_says_what_it_counts_and_where() -> None:
     lines = show("sidecar", "--quantities").stdout.splitlines()
     (retries,) = (line for line in lines if line.startswith("service-a-envoy.egress.retries "))
-    assert retries.split("  ")[-1].strip() == (
+    assert retries.rstrip().split("  ")[-1] == (
         "service-a-envoy:9902/stats/prometheus "
         'envoy_cluster_upstream_rq_retry{envoy_cluster_name="remote_service_b"}'
     )
     (received,) = (line for line in lines if line.startswith("service-b.received "))
     assert "requests that reached the hop" in received
-    assert received.endswith("= service-b.succeeded + service-b.failed")
+    assert received.rstrip().endswith("= service-b.succeeded + service-b.failed")
 
 
 def test_meters_of_ones_own_are_listed_with_their_series() -> None:

@@ -88,8 +88,8 @@ class Bench:
         return record
 
 
-def order(point: dict[str, int]) -> Order:
-    return Order(url="", requests=50, concurrency=point["concurrency"])
+def order(point: dict[str, int | str]) -> Order:
+    return Order(url="", requests=50, concurrency=int(point["concurrency"]))
 
 
 @pytest.fixture
