@@ -38,7 +38,7 @@ def test_every_quantity_that_a_claim_can_speak_of_is_listed_once(name: str) -> N
 def test_a_quantity_says_what_it_counts_and_where() -> None:
     lines = show("sidecar", "--quantities").stdout.splitlines()
     (retries,) = (line for line in lines if line.startswith("service-a-envoy.egress.retries "))
-    assert retries.rstrip().split("  ")[-1] == (
+    assert retries.rstrip().split("  ")[-1].strip() == (
         "service-a-envoy:9902/stats/prometheus "
         'envoy_cluster_upstream_rq_retry{envoy_cluster_name="remote_service_b"}'
     )
