@@ -69,7 +69,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """Unique in a plan: "create pod service-a-pod"."""
+        """Unique in a plan: "create pod web-pod"."""
         return f"{self.action} {self.kind} {self.name}"
 
     def __str__(self) -> str:

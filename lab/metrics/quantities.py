@@ -1,7 +1,7 @@
 """What can be counted in a lab: every quantity by its dotted name, and where it comes from. Pure.
 
-Quantities of a hop are its meters and what they add up to: ``service-b.failed``,
-``service-a-envoy.egress.retries``. The client's are ``client.sent``, ``client.succeeded``,
+Quantities of a hop are its meters and what they add up to: ``web.failed``,
+``web-proxy.egress.retries``. The client's are ``client.sent``, ``client.succeeded``,
 ``client.failed``, ``client.mean``, ``client.max`` and percentiles of its latency in seconds, such
 as ``client.p99``. A scenario's own meters have the names that it gives them.
 """
@@ -86,7 +86,8 @@ class Quantities:
             if service not in environments or kind not in kinds.NAMES:
                 continue  # in a record that another lab has written
             start = f"{service}."
-            hops = tuple(hop.removeprefix(start) for hop in self._passed if hop.startswith(start))
+            names = (hop.removeprefix(start) for hop in self._passed if hop.startswith(start))
+            hops = tuple(name for name in names if "." not in name)
             found[service] = kinds.describe(
                 kind, Program(service=service, environment=environments[service], hops=hops)
             )
@@ -220,6 +221,15 @@ class Quantities:
     def knows(self, name: str) -> bool:
         """Whether there is such a quantity."""
         return name in self.words or percentile(name) is not None
+
+    def alike(self, name: str) -> tuple[str, ...]:
+        """What a name that is not known may have been meant for.
+
+        That is every quantity of the same hop, or else the first part of all quantities.
+        """
+        hops = {each: each.rpartition(".")[0] or each for each in self.words}
+        same = tuple(each for each, hop in hops.items() if hop == name.rpartition(".")[0])
+        return same or tuple(dict.fromkeys(f"{hop}.…" for hop in hops.values()))
 
     @property
     def edges(self) -> tuple[tuple[str, str], ...]:

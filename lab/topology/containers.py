@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from lab import kinds
 from lab.topology import scraping, values
 from lab.topology.document import Mapping, Scalar
 from lab.topology.problems import nearest, quote
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
     from lab.topology.reader import Item, Section
 
-CONTEXTS = ("services", "envoy", "haproxy", "prometheus")
-"""Build contexts that are shipped with lab."""
-BASES = ("python", "envoy", "haproxy", "prometheus")
-"""What a build can stand on."""
 CONTAINERFILE = "Containerfile"
 BASE = "BASE"
 """The build argument that lab itself gives: the reference of the base."""
@@ -78,18 +75,18 @@ def build(item: Item, directory: Path | None, names: Names[str, tuple[str, ...]]
 
 
 def _base_fault(text: str) -> str:
-    if text in BASES:
+    if text in kinds.BASES:
         return ""
-    return f"is not one of the bases {', '.join(BASES)}{nearest(text, BASES)}"
+    return f"is not one of the bases {', '.join(kinds.BASES)}{nearest(text, kinds.BASES)}"
 
 
 def _context(item: Item, directory: Path | None) -> str:
     """A shipped context by its bare name, or a directory beside the scenario file."""
     text = item.checked(values.anything)
-    if text in CONTEXTS or not text:
+    if text in kinds.CONTEXTS or not text:
         return text
     if directory is None or "/" not in text:
-        near = item.nearest(text, CONTEXTS)
+        near = item.nearest(text, kinds.CONTEXTS)
         item.problem(f"{quote(text)} is no context of lab's; a directory is written ./NAME{near}")
         return ""
     home = directory.resolve()

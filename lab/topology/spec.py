@@ -40,10 +40,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class BuildSpec(Spec, frozen=True, kw_only=True):
     """How to build an image: a context directory, what it stands on, and its arguments.
 
-    ``context`` is a directory shipped with lab (``services``, ``envoy``, ``prometheus``) or an
-    absolute path of the user's. ``base`` names one of the three bases (``python``, ``envoy``,
-    ``prometheus``). ``args`` fill ``${NAME}`` in the context's ``*.tmpl`` files and are passed
-    as build arguments.
+    ``context`` is a directory shipped with lab (``services``, ``prometheus``, ...) or an absolute
+    path of the user's. ``base`` names one of the bases (``python``, ``prometheus``, ...).
+    ``args`` fill ``${NAME}`` in the context's ``*.tmpl`` files and are passed as build arguments.
     """
 
     context: str

@@ -42,10 +42,10 @@ signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 HTTPServer(("0.0.0.0", 8081), Hostile).serve_forever()
 """
 REFUSALS = {
-    "1.hostile": "body size limit exceeded",
-    "2.hostile": "sample limit exceeded",
-    "3.hostile": "label_limit exceeded",
-    "4.hostile": "label_value_length_limit exceeded",
+    "hostile-pod-1": "body size limit exceeded",
+    "hostile-pod-2": "sample limit exceeded",
+    "hostile-pod-3": "label_limit exceeded",
+    "hostile-pod-4": "label_value_length_limit exceeded",
 }
 
 
@@ -63,13 +63,13 @@ def test_prometheus_refuses_a_scrape_without_bounds(
                 "containers": {
                     "hostile": {
                         "image": images["service-b"],
+                        "kind": "http_service",
                         "command": ["python3", "-c", SERVER],
                         "environment": {"KIND": "${replica}"},
                     }
                 },
             },
             "watch-pod": {
-                "extra_hosts": {"hostile": "hostile-pod", "a.service": "127.0.0.1"},
                 "ports": [
                     {"name": "prometheus", "published": port, "target": 9090, "ready": "/-/ready"}
                 ],
@@ -79,7 +79,7 @@ def test_prometheus_refuses_a_scrape_without_bounds(
                         "build": {
                             "context": "prometheus",
                             "base": "prometheus",
-                            "args": {"SERVICE_B": {"each": "hostile", "port": 8081}},
+                            "args": {"SCRAPE_CONFIGS": {"scrape": "all"}},
                         },
                     }
                 },
@@ -97,7 +97,7 @@ def test_prometheus_refuses_a_scrape_without_bounds(
         return {
             target["labels"]["instance"].partition(":")[0]: target["lastError"]
             for target in answer["data"]["activeTargets"]
-            if target["labels"]["job"] == "service-b"
+            if target["labels"]["job"] == "hostile"
         }
 
     until(

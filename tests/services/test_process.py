@@ -114,6 +114,7 @@ def test_the_log_starts_with_the_settings(start: Start) -> None:
     with start("service_a", UPSTREAM_SERVICE="http://b.service/x", SERVICE_HOST="127.0.0.1") as a:
         pass
     assert a.started["settings"] == {
+        "service_name": "service_a",
         "service_host": "127.0.0.1",
         "service_port": 0,
         "metrics_host": "0.0.0.0",  # noqa: S104 - the default

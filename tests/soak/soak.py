@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import requests
 
-from lab.measure.counters.prometheus import Prometheus
 from lab.measure.records import FILE, Record
+from lab.metrics.prometheus import Prometheus
 from tests.faults.arena import PATIENCE, Arena, Ended, finish
 from tests.real.waiting import until
 from tests.soak.books import STEADY, Segment

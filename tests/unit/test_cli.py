@@ -583,7 +583,8 @@ def test_up_and_status_link_to_the_graphs_of_the_scenario(lab: Terminal) -> None
     found = json.loads(lab.type("status", "-o", "json").stdout)["graphs"]
     assert f"graphs       {found}\n" in printed
     assert found.startswith(
-        "http://127.0.0.1:9090/classic/graph?g0.expr=rate(service_a_requests_total%5B5s%5D)"
+        "http://127.0.0.1:9090/classic/graph?g0.expr=rate(service_a_requests_total"
+        "%7Bjob%3D%22service-a%22%7D%5B5s%5D)"
     )
     assert "envoy" not in found
     lab.type("up", "sidecar", "--source", "registry")

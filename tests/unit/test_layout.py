@@ -7,33 +7,34 @@ import re
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from lab import console, layout, tables
 from lab.converge.status import ContainerStatus, PodStatus, Status
 from lab.experiment.compare import contrast
 from lab.experiment.sweep import Swept
-from lab.measure.verdicts import Judgement, Verdict
+from lab.measure import records
 from lab.paper import out
+from lab.spec.claims import ClaimResult, Verdict
 from tests.unit.experiment.simulated import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lab.measure.records import Record
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 WIDTHS = (40, 50, 60, 80, 100, 120, 200)
 CLAIM = "Service A itself listens on loopback only; in its place are Envoy and the metrics"
-JUDGEMENTS = (
-    Judgement(
+RESULTS = (
+    ClaimResult(
         name="success", says="Service A succeeds as often as theory predicts", test="t",
-        verdict=Verdict.CONFIRMED, predicted="180.4 (90.2%)", observed="192 (96.0%)",
-        interval=(153, 200), why=("8 retries were suppressed by the circuit breaker " * 3,),
+        verdict=Verdict.CONFIRMED, predicted=(180.4,), observed=(192,), low=153, high=200,
+        by_model=True, why=("8 retries were suppressed by the circuit breaker " * 3,),
     ),
-    Judgement(
-        name="b", says=CLAIM, test="t", verdict=Verdict.NOT_MEASURED, predicted="80, 8081, 9901"
+    ClaimResult(
+        name="b", says=CLAIM, test="t", verdict=Verdict.NOT_MEASURED, predicted=(80, 8081, 9901)
     ),
 )  # fmt: skip
 IDS = tuple(f"20260102-030405-sidecar-abc{n}" for n in range(3))
@@ -65,9 +66,16 @@ def shown(draw: Callable[[], object]) -> list[str]:
     return STYLE.sub("", terminal.getvalue()).splitlines()
 
 
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
 def record(number: int) -> Record:
-    """A run with an id and verdicts."""
-    found: Record = msgspec.structs.replace(Run().record(IDS[number]), judgements=JUDGEMENTS)
+    """A run with an id and verdicts beside it."""
+    found = Run().record(IDS[number])
+    records.save(found, {})
+    records.save_verdicts(found.id, RESULTS)
     return found
 
 
@@ -112,13 +120,13 @@ def test_a_sweep_names_its_runs(width: int) -> None:
 
 
 def test_a_claim_takes_two_lines_or_three(width: int) -> None:
-    *lines, summary = shown(lambda: tables.verdicts(JUDGEMENTS))
+    *lines, summary = shown(lambda: tables.verdicts(RESULTS, sent=200))
     assert "1 confirmed" in summary
     assert max(map(len, lines)) <= width
     whole = " ".join(" ".join(lines).split())
     assert CLAIM in whole or width >= 100
     first, second = (
-        next(n for n, line in enumerate(lines) if line.startswith(j.verdict)) for j in JUDGEMENTS
+        next(n for n, line in enumerate(lines) if line.startswith(j.verdict)) for j in RESULTS
     )
     end = next(n for n, line in enumerate(lines) if line.startswith("- "))
     most = 3 if width >= 60 else 5

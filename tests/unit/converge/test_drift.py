@@ -221,12 +221,12 @@ def test_a_removed_network_takes_every_pod_with_it() -> None:
         remove pod service-a-pod  because its network is recreated
         remove pod service-b-pod  because its network is recreated
         create network lab  because it does not exist
-        create pod service-b-pod  because its network is recreated
-        create container service-b  because its pod is new
-        start pod service-b-pod  because it is new
         create pod prometheus-pod  because its network is recreated
         create container envoy-prom  because its pod is new
         start pod prometheus-pod  because it is new
+        create pod service-b-pod  because its network is recreated
+        create container service-b  because its pod is new
+        start pod service-b-pod  because it is new
         create pod service-a-pod  because its network is recreated
         create container service-a  because its pod is new
         start pod service-a-pod  because it is new

@@ -75,8 +75,8 @@ def test_the_subnet_that_the_lab_has_is_kept_although_it_is_in_use() -> None:
 def test_every_pod_has_an_address_of_its_own_beside_the_gateway() -> None:
     placed = place(SIDECAR, current="10.99.7.0/24", in_use=())
     assert {pod.name: pod.address for pod in placed.pods} == {
-        "service-b-pod": "10.99.7.10",
-        "prometheus-pod": "10.99.7.11",
+        "prometheus-pod": "10.99.7.10",
+        "service-b-pod": "10.99.7.11",
         "service-a-pod": "10.99.7.12",
     }
     assert {pod.network for pod in placed.pods} == {"lab"}
@@ -86,7 +86,7 @@ def test_a_host_that_means_a_pod_becomes_its_address_and_others_stay() -> None:
     placed = place(SIDECAR, current="10.99.7.0/24", in_use=())
     assert placed.pods[2].hosts == {
         "b.local.service": ("127.0.0.1",),
-        "b.service": ("10.99.7.10",),
+        "b.service": ("10.99.7.11",),
     }
 
 
@@ -94,9 +94,9 @@ def test_a_host_that_means_all_copies_of_a_pod_has_all_their_addresses() -> None
     placed = place(scenario.load("scale", given={"copies": 2}), current="10.99.7.0/24", in_use=())
     assert placed.pods[-1].hosts == {
         "b.local.service": ("127.0.0.1",),
-        "b.service": ("10.99.7.10", "10.99.7.11"),
-        "1.b.service": ("10.99.7.10",),
-        "2.b.service": ("10.99.7.11",),
+        "b.service": ("10.99.7.11", "10.99.7.12"),
+        "1.b.service": ("10.99.7.11",),
+        "2.b.service": ("10.99.7.12",),
     }
 
 

@@ -17,20 +17,20 @@ SIDECAR = spec("sidecar")
 def test_from_nothing_to_direct() -> None:
     plan = diff(DIRECT, FakeEngine().observe("lab"))
     assert readable(plan, direct=DIRECT) == golden("""
-        build image base-python  because it is not in podman's storage
         build image base-prometheus  because it is not in podman's storage
-        build image service-b  because it is not in podman's storage
+        build image base-python  because it is not in podman's storage
         build image envoy-prom  because it is not in podman's storage
+        build image service-b  because it is not in podman's storage
         build image service-a  because it is not in podman's storage
         create record <direct>  because it stores direct
         create network lab  because it does not exist
         create volume lab-prometheus-data  because it does not exist
-        create pod service-b-pod  because it does not exist
-        create container service-b  because its pod is new
-        start pod service-b-pod  because it is new
         create pod prometheus-pod  because it does not exist
         create container envoy-prom  because its pod is new
         start pod prometheus-pod  because it is new
+        create pod service-b-pod  because it does not exist
+        create container service-b  because its pod is new
+        start pod service-b-pod  because it is new
         create pod service-a-pod  because it does not exist
         create container service-a  because its pod is new
         start pod service-a-pod  because it is new
@@ -50,22 +50,22 @@ def test_prometheus_waits_for_what_the_first_answer_needs() -> None:
 def test_from_nothing_to_sidecar() -> None:
     plan = diff(SIDECAR, FakeEngine().observe("lab"))
     assert readable(plan, sidecar=SIDECAR) == golden("""
-        build image base-python  because it is not in podman's storage
         build image base-prometheus  because it is not in podman's storage
+        build image base-python  because it is not in podman's storage
         build image base-envoy  because it is not in podman's storage
-        build image service-b  because it is not in podman's storage
         build image envoy-prom  because it is not in podman's storage
+        build image service-b  because it is not in podman's storage
         build image service-a  because it is not in podman's storage
         build image service-a-envoy  because it is not in podman's storage
         create record <sidecar>  because it stores sidecar
         create network lab  because it does not exist
         create volume lab-prometheus-data  because it does not exist
-        create pod service-b-pod  because it does not exist
-        create container service-b  because its pod is new
-        start pod service-b-pod  because it is new
         create pod prometheus-pod  because it does not exist
         create container envoy-prom  because its pod is new
         start pod prometheus-pod  because it is new
+        create pod service-b-pod  because it does not exist
+        create container service-b  because its pod is new
+        start pod service-b-pod  because it is new
         create pod service-a-pod  because it does not exist
         create container service-a  because its pod is new
         create container service-a-envoy  because its pod is new
@@ -87,15 +87,15 @@ def test_from_direct_to_sidecar_only_what_runs_in_the_pod_of_service_a_is_replac
         start container service-a  because it is new
         create container service-a-envoy  because it does not exist
         start container service-a-envoy  because it is new
-        keep image service-b  because it is in podman's storage
         keep image envoy-prom  because it is in podman's storage
+        keep image service-b  because it is in podman's storage
         keep image service-a  because it is in podman's storage
         keep network lab  because it did not change
         keep volume lab-prometheus-data  because it holds the data of earlier runs
-        keep pod service-b-pod  because it did not change
-        keep container service-b  because it did not change
         keep pod prometheus-pod  because it did not change
         keep container envoy-prom  because it did not change
+        keep pod service-b-pod  because it did not change
+        keep container service-b  because it did not change
         keep pod service-a-pod  because it did not change
     """)
 
@@ -142,17 +142,17 @@ def test_up_again_does_nothing_and_says_why() -> None:
     plan = diff(SIDECAR, engine.observe("lab"))
     assert not plan
     assert readable(plan, sidecar=SIDECAR) == golden("""
-        keep image service-b  because it is in podman's storage
         keep image envoy-prom  because it is in podman's storage
+        keep image service-b  because it is in podman's storage
         keep image service-a  because it is in podman's storage
         keep image service-a-envoy  because it is in podman's storage
         keep record <sidecar>  because the scenario did not change
         keep network lab  because it did not change
         keep volume lab-prometheus-data  because it holds the data of earlier runs
-        keep pod service-b-pod  because it did not change
-        keep container service-b  because it did not change
         keep pod prometheus-pod  because it did not change
         keep container envoy-prom  because it did not change
+        keep pod service-b-pod  because it did not change
+        keep container service-b  because it did not change
         keep pod service-a-pod  because it did not change
         keep container service-a  because it did not change
         keep container service-a-envoy  because it did not change
@@ -357,12 +357,12 @@ def test_a_copy_more_leaves_the_others_and_makes_anew_who_knows_their_addresses(
         remove record <two>  because scale replaces it
         remove pod prometheus-pod  because its addresses, names or ports changed
         remove pod service-a-pod  because its addresses, names or ports changed
-        create pod service-b-pod-3  because it does not exist
-        create container service-b-3  because its pod is new
-        start pod service-b-pod-3  because it is new
         create pod prometheus-pod  because its addresses, names or ports changed
         create container envoy-prom  because its pod is new
         start pod prometheus-pod  because it is new
+        create pod service-b-pod-3  because it does not exist
+        create container service-b-3  because its pod is new
+        start pod service-b-pod-3  because it is new
         create pod service-a-pod  because its addresses, names or ports changed
         create container service-a  because its pod is new
         create container service-a-envoy  because its pod is new

@@ -80,7 +80,7 @@ def test_a_missing_pod_is_shown_as_missing(engine: FakeEngine) -> None:
     engine.remove_pod(engine.pod_named("service-b-pod").id)
     found = seen(engine)
     assert found.state == "degraded"
-    assert (found.pods[0].name, found.pods[0].state) == ("service-b-pod", "missing")
+    assert (found.pods[1].name, found.pods[1].state) == ("service-b-pod", "missing")
 
 
 def test_a_lab_whose_containers_run_can_be_up_and_out_of_sync(engine: FakeEngine) -> None:
@@ -94,7 +94,7 @@ def test_a_pod_of_somebody_else_s_with_the_name_of_a_missing_one_is_not_shown(
     engine: FakeEngine,
 ) -> None:
     engine.pod_named("service-b-pod").lab = "two"
-    assert seen(engine).pods[0].state == "missing"
+    assert seen(engine).pods[1].state == "missing"
 
 
 def test_a_lab_without_a_record_is_degraded_and_shows_what_runs(engine: FakeEngine) -> None:

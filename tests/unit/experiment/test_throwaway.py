@@ -95,8 +95,12 @@ def test_a_long_name_is_cut(lab: Lab) -> None:
 
 def test_what_was_left_behind_goes_and_what_is_in_use_or_the_user_s_stays(lab: Lab) -> None:
     mine = Wish(scenario="direct", name="lab-sweep-0000", given={}, source="packages")
-    left = replace(mine, name="lab-sweep-1111", ports={"service-a": 1001, "prometheus": 1002})
-    used = replace(mine, name="lab-sweep-2222", ports={"service-a": 2001, "prometheus": 2002})
+    left = replace(
+        mine, name="lab-sweep-1111", throwaway="lab", ports={"service-a": 1001, "prometheus": 1002}
+    )
+    used = replace(
+        mine, name="lab-sweep-2222", throwaway="lab", ports={"service-a": 2001, "prometheus": 2002}
+    )
     for wish in (mine, left, used):
         raised(lab, wish)
     with lab.engine.lock(used.name, lambda _: None), throwaway(lab, WISH, "sweep"):

@@ -20,9 +20,9 @@ def faults(content: bytes) -> tuple[str, ...]:
     return caught.value.details
 
 
-@pytest.mark.parametrize("shipped", ["services", "envoy", "prometheus"])
+@pytest.mark.parametrize("shipped", ["services", "envoy", "haproxy", "prometheus"])
 def test_the_containerfiles_that_ship_with_lab_are_accepted(shipped: str) -> None:
-    arguments = {"RETRIES": "2", "MAX_RETRIES": "3", "SERVICE_B": "[]", "SERVICE": "a"}
+    arguments = {"RETRIES": "2", "MAX_RETRIES": "3", "SCRAPE_CONFIGS": "[]", "SERVICE": "a"}
     files = contexts.load(shipped, arguments)
     assert files["Containerfile"].content.startswith(b"ARG BASE\nFROM ${BASE}\n")
 

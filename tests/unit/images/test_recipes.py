@@ -117,7 +117,7 @@ def test_a_machine_without_wheels_is_refused_in_words(
 def test_an_unknown_base_is_refused_with_the_known_ones(context: Path) -> None:
     with pytest.raises(UsageError, match="no base image 'ruby'") as caught:
         resolve(lab_of(built("app", str(context), base="ruby")), PACKAGES)
-    assert "envoy, prometheus, python" in caught.value.hint
+    assert "envoy, haproxy, prometheus, python" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["", "-app", "a b", "a--b", "a/b"])
