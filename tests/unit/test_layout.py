@@ -7,15 +7,14 @@ import re
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from lab import console, layout, tables
 from lab.converge.status import ContainerStatus, PodStatus, Status
 from lab.experiment.compare import contrast
 from lab.experiment.sweep import Swept
-from lab.measure.verdicts import Judgement, Verdict
 from lab.paper import out
+from lab.spec.claims import ClaimResult, Verdict
 from tests.unit.experiment.simulated import Run
 
 if TYPE_CHECKING:
@@ -26,14 +25,14 @@ if TYPE_CHECKING:
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 WIDTHS = (40, 50, 60, 80, 100, 120, 200)
 CLAIM = "Service A itself listens on loopback only; in its place are Envoy and the metrics"
-JUDGEMENTS = (
-    Judgement(
+RESULTS = (
+    ClaimResult(
         name="success", says="Service A succeeds as often as theory predicts", test="t",
-        verdict=Verdict.CONFIRMED, predicted="180.4 (90.2%)", observed="192 (96.0%)",
-        interval=(153, 200), why=("8 retries were suppressed by the circuit breaker " * 3,),
+        verdict=Verdict.CONFIRMED, predicted=(180.4,), observed=(192,), by_model=True,
+        low=153, high=200, why=("8 retries were suppressed by the circuit breaker " * 3,),
     ),
-    Judgement(
-        name="b", says=CLAIM, test="t", verdict=Verdict.NOT_MEASURED, predicted="80, 8081, 9901"
+    ClaimResult(
+        name="b", says=CLAIM, test="t", verdict=Verdict.NOT_MEASURED, predicted=(80, 8081, 9901)
     ),
 )  # fmt: skip
 IDS = tuple(f"20260102-030405-sidecar-abc{n}" for n in range(3))
@@ -66,9 +65,8 @@ def shown(draw: Callable[[], object]) -> list[str]:
 
 
 def record(number: int) -> Record:
-    """A run with an id and verdicts."""
-    found: Record = msgspec.structs.replace(Run().record(IDS[number]), judgements=JUDGEMENTS)
-    return found
+    """A run with an id."""
+    return Run().record(IDS[number])
 
 
 def test_a_status_has_every_name_whole_and_no_line_too_long(width: int) -> None:
@@ -112,13 +110,13 @@ def test_a_sweep_names_its_runs(width: int) -> None:
 
 
 def test_a_claim_takes_two_lines_or_three(width: int) -> None:
-    *lines, summary = shown(lambda: tables.verdicts(JUDGEMENTS))
+    *lines, summary = shown(lambda: tables.verdicts(RESULTS))
     assert "1 confirmed" in summary
     assert max(map(len, lines)) <= width
     whole = " ".join(" ".join(lines).split())
     assert CLAIM in whole or width >= 100
     first, second = (
-        next(n for n, line in enumerate(lines) if line.startswith(j.verdict)) for j in JUDGEMENTS
+        next(n for n, line in enumerate(lines) if line.startswith(j.verdict)) for j in RESULTS
     )
     end = next(n for n, line in enumerate(lines) if line.startswith("- "))
     most = 3 if width >= 60 else 5

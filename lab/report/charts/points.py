@@ -225,7 +225,8 @@ def _area(y: Callable[[str], Spec]) -> Spec:
 
 
 def _line(y: Callable[[str], Spec], names: Sequence[str]) -> Spec:
+    dash = series("series", names, ("strokeDash",))["strokeDash"]
     return {
         "mark": {"type": "line", "strokeWidth": 1.5},
-        "encoding": {"y": y("predicted"), **series("series", names, ("strokeDash",))},
+        "encoding": {"y": y("predicted"), "strokeDash": dash | {"legend": None}},
     }
