@@ -95,8 +95,15 @@ def test_a_long_name_is_cut(lab: Lab) -> None:
 
 def test_what_was_left_behind_goes_and_what_is_in_use_or_the_user_s_stays(lab: Lab) -> None:
     mine = Wish(scenario="direct", name="lab-sweep-0000", given={}, source="packages")
-    left = replace(mine, name="lab-sweep-1111", ports={"service-a": 1001, "prometheus": 1002})
-    used = replace(mine, name="lab-sweep-2222", ports={"service-a": 2001, "prometheus": 2002})
+    left, used = (
+        replace(
+            mine,
+            name=f"lab-sweep-{n}111",
+            ports={"service-a": n * 1000 + 1, "prometheus": n * 1000 + 2},
+            throwaway="lab",
+        )
+        for n in (1, 2)
+    )
     for wish in (mine, left, used):
         raised(lab, wish)
     with lab.engine.lock(used.name, lambda _: None), throwaway(lab, WISH, "sweep"):
@@ -106,7 +113,10 @@ def test_what_was_left_behind_goes_and_what_is_in_use_or_the_user_s_stays(lab: L
 
 
 def test_nothing_is_removed_from_an_engine_whose_other_users_cannot_be_seen(lab: Lab) -> None:
-    left = Wish(scenario="direct", name="x", given={}, source="packages", ports={"service-a": 1})
+    left = Wish(
+        scenario="direct", name="x", given={}, source="packages", ports={"service-a": 1},
+        throwaway="lab",
+    )  # fmt: skip
     raised(lab, left)
     lab.engine.local = False
     with throwaway(lab, WISH, "sweep"):
