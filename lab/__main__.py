@@ -13,7 +13,7 @@ if __name__ == "__main__" and __spec__ and not sys.flags.safe_path:
     except OSError:  # a directory that is gone was not added
         pass
 
-from lab import interruption, paper, streams
+from lab import interruption, paper, secret_values, streams
 
 OBJECTS = 50_000
 """New objects between two looks for garbage; with Python's 700 they take a tenth of a start."""
@@ -25,6 +25,7 @@ def main() -> None:
     interruption.begin()
     gc.set_threshold(OBJECTS)
     try:
+        secret_values.take()  # before anything is started that would inherit them
         from lab.engine import early
 
         early.begin(sys.argv[1:])

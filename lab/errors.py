@@ -9,7 +9,8 @@
     ├── EndedError              3  a container of the lab has exited that should run
     ├── EngineError             1  podman is missing, too old, unreachable or refused a call
     │   ├── AddressTakenError   1  an address of the lab's network is not free
-    │   └── AlreadyThereError   1  what a plan creates exists by now
+    │   ├── AlreadyThereError   1  what a plan creates exists by now
+    │   └── FirewallError       1  the host refuses the rules that guard the lab's network
     ├── ConflictError           1  something that is not ours holds a name, port or subnet
     └── StepError               1  a step of a plan failed (a build, a create, a start)
 
@@ -91,6 +92,10 @@ class AddressTakenError(EngineError):
 
 class AlreadyThereError(EngineError):
     """What was to be created exists by now, though it did not when the plan was made."""
+
+
+class FirewallError(EngineError):
+    """The host refuses the rules that keep others out of the lab's network."""
 
 
 class ConflictError(LabError):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab import secret_values
 from lab.converge import conflicts, defects, images, ports, ready
 from lab.converge.diff import diff
 from lab.converge.plan import Action, Kind, Plan
@@ -25,6 +26,7 @@ from lab.errors import (
     ConflictError,
     EndedError,
     EngineError,
+    FirewallError,
     NotReadyError,
     StepError,
     UsageError,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from lab.engine import Engine
     from lab.images.sources import Choice
 
+EXPOSED = "others on this machine's networks can reach the lab's pods"
+"""What is said where the rules that keep them out cannot be set, before the reason."""
 LOG_LINES = 5
 """How many lines of each container's log an error of readiness shows."""
 PAUSE = 1.0
@@ -51,6 +55,8 @@ needs a tenth of that."""
 class Wish:
     """What the user asked for: a scenario, a lab's name, parameters, and an image source.
 
+    The value of a secret is not among the parameters that are ``given``, but the file it is in.
+    ``allow_root`` lets the scenario run containers as root.
     ``local`` keeps every port on loopback, for parameters that are not the command line's.
     ``ports`` are those of a throw-away lab on loopback, by their names; it is
     ``throwaway`` for the lab of that name.
@@ -60,6 +66,7 @@ class Wish:
     name: str
     given: Mapping[str, int | str]
     source: str = "auto"
+    allow_root: bool = False
     local: bool = False
     ports: Mapping[str, int] | None = None
     throwaway: str = ""
@@ -67,9 +74,9 @@ class Wish:
     @cached_property
     def wanted(self) -> LabSpec:
         """The scenario with its parameters, as far as it is known without looking at podman."""
-        from lab.topology import place, scenario
+        from lab.topology import place
 
-        found = scenario.load(self.scenario, name=self.name, given=self.given, local=self.local)
+        found = self._load(self.given)
         if self.ports is None:
             return found
         published = place.published_at(found, self.ports)
@@ -77,7 +84,7 @@ class Wish:
 
     def keeping(self, recorded: LabSpec | None) -> LabSpec:
         """What is wanted, where the lab was told to be published before unless it is told anew."""
-        from lab.topology import place, scenario
+        from lab.topology import place
 
         if self.ports is not None or recorded is None or not recorded.chosen:
             return self.wanted
@@ -85,16 +92,39 @@ class Wish:
         if given == self.given:
             return self.wanted
         try:
-            return scenario.load(self.scenario, name=self.name, given=given, local=self.local)
+            return self._load(given)
         except UsageError:  # not what was given now: this scenario cannot be published there
             return self.wanted
+
+    def _load(self, given: Mapping[str, int | str]) -> LabSpec:
+        from lab.topology import scenario
+
+        return scenario.load(
+            self.scenario,
+            name=self.name,
+            given=given,
+            secrets=secret_values.in_environment(),
+            local=self.local,
+            allow_root=self.allow_root,
+        )
+
+    @cached_property
+    def secrets(self) -> Mapping[str, str]:
+        """The values of the secrets that are given, by parameter; UsageError for bad ones."""
+        found = {}
+        for name in (secret.parameter for secret in self.wanted.secrets):
+            if name in self.given:
+                found[name] = secret_values.read(name, str(self.given[name]))
+            elif name in secret_values.in_environment():
+                found[name] = secret_values.checked(name, secret_values.in_environment()[name])
+        return found
 
     def check(self) -> None:
         """Raise :class:`lab.errors.UsageError` when there can be no such lab.
 
         To be called before podman is needed, whose service may still be starting.
         """
-        self.wanted  # noqa: B018 - reading it is what checks
+        self.secrets  # noqa: B018 - reading it is what checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +143,8 @@ class Prepared:
     plan: Plan
     source: Choice
     observed: Observed
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The values of the secrets that were given, by their names in podman."""
 
 
 def prepare(lab: Lab, wish: Wish) -> Prepared:
@@ -121,13 +153,24 @@ def prepare(lab: Lab, wish: Wish) -> Prepared:
     Raises :class:`lab.errors.UsageError` or :class:`lab.errors.ConflictError`.
     """
     spec, source, observed = _resolve(lab, wish)
+    values: Mapping[str, str] = {}
+    if spec.secrets:
+        from lab.converge import secrets
+
+        spec, values = secrets.resolve(spec, wish.secrets, observed)
+        secrets.check(spec)
     conflicts.check(spec, observed)
     probed = conflicts.ports_to_probe(spec, observed)
     if lab.engine.local:
         ports.check(probed)
     elif probed:
         lab.reporter.note("ports not checked: podman is on another machine")
-    return Prepared(spec, diff(spec, observed), source, observed)
+    for _, container in spec.containers():
+        if container.cap_add:
+            lab.reporter.note(f"{container.name} asks for {', '.join(container.cap_add)} (cap_add)")
+    if observed.exposed:
+        lab.reporter.note(f"{EXPOSED}: {observed.exposed}")
+    return Prepared(spec, diff(spec, observed), source, observed, values)
 
 
 def announce(
@@ -162,6 +205,8 @@ def up(lab: Lab, prepared: Prepared, *, timeout: float) -> Status:
     try:
         ready.wait(spec, timeout, watcher=_Watcher(lab, spec), steady=steady)
     except NotReadyError as error:
+        if detour := lab.engine.detour(prepared.spec.network):
+            error.details += (detour,)
         silent = [c.name for pod, c in spec.containers() if pod.name not in error.answered]
         error.details += _last_words(lab.engine, silent)
         raise
@@ -221,10 +266,11 @@ def _carry_out(lab: Lab, prepared: Prepared) -> Prepared:
     remedies: dict[object, Callable[[Lab, Prepared], Prepared]] = {
         AddressTakenError: _elsewhere,
         AlreadyThereError: _anew,
+        FirewallError: _unguarded,
     }
     while True:
         try:
-            _apply(lab, prepared.plan)
+            _apply(lab, prepared.plan, prepared.values)
         except StepError as error:
             remedy = remedies.pop(type(error.__cause__), None)
             if remedy is None:
@@ -260,9 +306,17 @@ def _elsewhere(lab: Lab, prepared: Prepared) -> Prepared:
     return _replanned(lab, prepared, spec, observed)
 
 
+def _unguarded(lab: Lab, prepared: Prepared) -> Prepared:
+    """The same lab, on a host whose kernel refuses the rules; `lab status` goes on naming them."""
+    lab.reporter.note(EXPOSED)
+    observed = lab.engine.observe(prepared.spec.name)
+    observed = msgspec.structs.replace(observed, firewall=None)
+    return _replanned(lab, prepared, prepared.spec, observed)
+
+
 def _replanned(lab: Lab, prepared: Prepared, spec: LabSpec, observed: Observed) -> Prepared:
     observed = images.looked_up(observed, spec, lab.engine.image_id)
-    return Prepared(spec, diff(spec, observed), prepared.source, observed)
+    return replace(prepared, spec=spec, plan=diff(spec, observed), observed=observed)
 
 
 def look(engine: Engine, name: str) -> Status:
@@ -324,15 +378,22 @@ def _resolve(lab: Lab, wish: Wish) -> tuple[LabSpec, Choice, Observed]:
     return spec, choice, images.looked_up(observed, spec, image_id)
 
 
-def _apply(lab: Lab, plan: Plan) -> None:
+def _apply(lab: Lab, plan: Plan, values: Mapping[str, str] | None = None) -> None:
+    """Carry a plan out; ``values`` has those of the secrets that it creates, by name."""
     if not plan:
         return
     from lab.converge import apply
 
+    def carry_out(step: Step) -> None:
+        if step.kind is Kind.SECRET and step.action is Action.CREATE and values:
+            lab.engine.create_secret(step, values[step.name])
+        else:
+            lab.engine.execute(step)
+
     if any(step.action is Action.BUILD for step in plan.steps):
-        execute, cancel = _building(lab)
+        execute, cancel = _building(lab, carry_out)
     else:
-        execute, cancel = lab.engine.execute, _nothing
+        execute, cancel = carry_out, _nothing
     apply.run(plan, execute, lab.reporter, cancel=cancel)
 
 
@@ -340,7 +401,9 @@ def _nothing() -> None:
     """What is under way ends by itself soon enough."""
 
 
-def _building(lab: Lab) -> tuple[Callable[[Step], None], Callable[[], None]]:
+def _building(
+    lab: Lab, others: Callable[[Step], None]
+) -> tuple[Callable[[Step], None], Callable[[], None]]:
     """How to execute a step of a plan with builds in it, and how to make builds end early."""
     from lab.images import process
     from lab.images.builder import Builder
@@ -357,7 +420,7 @@ def _building(lab: Lab) -> tuple[Callable[[Step], None], Callable[[], None]]:
         if isinstance(step.subject, ImageSpec):
             builder.build(step.subject, emit)
         else:
-            lab.engine.execute(step)
+            others(step)
 
     def cancel() -> None:
         cancelled.set()

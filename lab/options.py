@@ -28,11 +28,11 @@ class Source(StrEnum):
 
 
 def _seconds(text: str | float) -> float:
-    """Seconds from a duration, or from a plain number of them, as an option takes it."""
+    """The seconds of a duration, as an option takes it."""
     if isinstance(text, float | int):  # a default
         return text
     try:
-        return durations.parse(f"{text}s" if text.replace(".", "", 1).isdecimal() else text)
+        return durations.parse(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} {error}") from error
 
@@ -134,6 +134,14 @@ Scenario = Annotated[
         show_default=False,
     ),
 ]
+SweepScenario = Annotated[
+    str,
+    typer.Argument(
+        help="A shipped scenario or the path of a YAML file.",
+        autocompletion=_scenarios,
+        show_default="sidecar",
+    ),
+]
 SourceOption = Annotated[
     Source,
     typer.Option(
@@ -149,6 +157,19 @@ Set = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="Set a parameter of the scenario; repeatable.",
+        autocompletion=_parameters,
+    ),
+]
+AllowRoot = Annotated[
+    bool,
+    typer.Option("--allow-root", help="Run containers as root where the scenario says user: 0."),
+]
+Over = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--over",
+        metavar="NAME=V,V...",
+        help="Values of a parameter of the scenario; repeatable.",
         autocompletion=_parameters,
     ),
 ]

@@ -37,6 +37,9 @@ EXAMPLES = {
     "show": {
         "lab show sidecar": "the file, and the podman commands",
         "lab show sidecar --shell --set retries=3 > lab.sh": "only the commands",
+        "lab show ./mine.yaml --quantities": "what its claims can speak of",
+        "lab show sidecar --graph": "a picture of it, for a Markdown file",
+        "lab show haproxy --config": "the configuration that HAProxy and Prometheus get",
     },
     "logs": {
         "lab logs -f service-a-envoy": "follow one container",
@@ -62,6 +65,7 @@ EXAMPLES = {
     },
     "sweep": {
         "lab sweep --error-rate 0,10,20,30": "success by error rate",
+        "lab sweep direct --over copies=1,3 -c 1,16": "any parameter of any scenario",
         "lab sweep -c 1,4,16,64 --max-retries 3,1024": "where the circuit breaker acts",
     },
     "replay": {

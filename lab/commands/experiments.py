@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003 - Typer reads annotations at run time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,6 +32,7 @@ from lab.options import (
     Host,
     Name,
     Output,
+    Over,
     Port,
     PrometheusPort,
     Quiet,
@@ -44,12 +45,15 @@ from lab.options import (
     Set,
     Source,
     SourceOption,
+    SweepScenario,
     Target,
     Values,
     Wait,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lab.measure.traffic.load import Order
 
 
@@ -236,29 +240,26 @@ def compare(
         tables.comparison(found)
 
 
+def _short(parameter: str) -> Any:  # noqa: ANN401 - Typer's
+    return typer.Option(
+        f"--{parameter}",
+        metavar="V,V...",
+        show_default=False,
+        help=f"Short for --over {parameter}=V,V...",
+    )
+
+
 @guarded
 def sweep(
-    error_rate: Annotated[
-        Values,
-        typer.Option(
-            "--error-rate", metavar="P,P...", help="Percentages of requests that service B fails."
-        ),
-    ] = "20",
-    retries: Annotated[
-        Values, typer.Option("--retries", metavar="N,N...", help="Maximum retries per request.")
-    ] = "2",
+    scenario: SweepScenario = "sidecar",
+    over: Over = None,
+    error_rate: Annotated[Values | None, _short("error-rate")] = None,
+    retries: Annotated[Values | None, _short("retries")] = None,
     concurrency: Annotated[
         Values,
         typer.Option("-c", "--concurrency", metavar="N,N...", help="Maximum in-flight requests."),
     ] = "1",
-    max_retries: Annotated[
-        Values,
-        typer.Option(
-            "--max-retries",
-            metavar="N,N...",
-            help="Maximum concurrent retries (Envoy's circuit breaker).",
-        ),
-    ] = "3",
+    max_retries: Annotated[Values | None, _short("max-retries")] = None,
     requests: Annotated[
         int, typer.Option("-n", "--requests", min=1, help="Number of requests at each point.")
     ] = 1000,
@@ -270,35 +271,33 @@ def sweep(
     quiet: Quiet = False,
     engine: Engine = "",
 ) -> None:
-    """Measure the sidecar over a grid of parameters, and judge every point.
+    """Measure a scenario over a grid of its parameters, and judge every point.
 
     Works in a throw-away lab on free ports, whose name begins with --name. Each point is a run; the
     same sweep again continues an interrupted one. Exit status 4 when the success rate of a point
     is refuted, 5 when one was not measured.
     """
     from lab import console, progress, tables
-    from lab.experiment.sweep import CONCURRENCY, Grid, summary, sweep
+    from lab.experiment.sweep import CONCURRENCY, Grid, axes, summary, sweep
     from lab.measure.traffic.load import Order
     from lab.spec.claims import Verdict, worst
 
+    short = {"error-rate": error_rate, "retries": retries, "max-retries": max_retries}
+    given = parameters(set_)
+    in_flight = _numbers("--concurrency", concurrency, 1, MOST_CONNECTIONS)
     grid = Grid(
-        scenario="sidecar",
+        scenario=scenario,
         name=name,
         source=source,
-        given=parameters(set_),
-        axes={
-            "error-rate": _numbers("--error-rate", error_rate),
-            "retries": _numbers("--retries", retries),
-            "max-retries": _numbers("--max-retries", max_retries),
-            CONCURRENCY: _numbers("--concurrency", concurrency, 1, MOST_CONNECTIONS),
-        },
+        given=given,
+        axes={**axes(scenario, _over(over, short), given, short), CONCURRENCY: in_flight},
         requests=requests,
     )
     grid.check()
-    files.check(max(grid.axes[CONCURRENCY]))
+    files.check(max(in_flight))
 
-    def order(point: dict[str, int]) -> Order:
-        return Order(url="", requests=requests, concurrency=point[CONCURRENCY])
+    def order(point: dict[str, int | str]) -> Order:
+        return Order(url="", requests=requests, concurrency=int(point[CONCURRENCY]))
 
     with progress.sweep_progress(quiet=quiet) as tell:
         lab = open_lab(engine)
@@ -322,6 +321,7 @@ def sweep(
 @guarded
 def replay(
     run: Run,
+    set_: Set = None,
     wait: Wait = 60,
     in_place: Annotated[
         bool,
@@ -338,7 +338,7 @@ def replay(
 
     Works in a throw-away lab on free ports, whose name begins with --name. With a seed and one
     request in flight, every outcome is the same as before; exit status 4 when one that should be
-    is not.
+    is not. All parameters are the run's; only its secrets have to be given again, with --set.
     """
     from lab import console, progress, tables
     from lab.experiment import replay as replaying
@@ -348,7 +348,7 @@ def replay(
 
     first = records.read(records.find(run))
     files.check(first.load.order.concurrency)
-    wanted = replaying.wish(first, first.spec.name if in_place else name)
+    wanted = replaying.wish(first, first.spec.name if in_place else name, parameters(set_))
     wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(engine, reporter)
@@ -376,6 +376,20 @@ def replay(
         tables.comparison(contrast(found.first, found.second))
     if found.identical is False:
         raise typer.Exit(ExitStatus.REFUTED)
+
+
+def _over(pairs: list[str] | None, short: Mapping[str, str | None]) -> dict[str, list[str]]:
+    """The values of each parameter to sweep, as text, from ``--over`` and its short-hands."""
+    found = {name: text.split(",") for name, text in short.items() if text is not None}
+    for pair in pairs or ():
+        name, equals, text = pair.partition("=")
+        if not equals:
+            hint = "for example --over retries=0,1,2"
+            raise UsageError(f"--over {pair}: give NAME=VALUE,VALUE", hint=hint)
+        if name in found:
+            raise UsageError(f"{name} is swept twice", hint="give all of its values at once")
+        found[name] = text.split(",")
+    return {name: [value.strip() for value in values] for name, values in found.items()}
 
 
 def _numbers(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace as replaced
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from lab import interruption
 from lab.commands.guard import alone, guarded, open_lab, parameters, wish
 from lab.errors import ExitStatus
 from lab.options import (
+    AllowRoot,
     DryRun,
     Engine,
     ErrorRate,
@@ -47,6 +49,7 @@ def up(
     prometheus_port: PrometheusPort = None,
     set_: Set = None,
     source: SourceOption = Source.AUTO,
+    allow_root: AllowRoot = False,
     wait: Wait = 60,
     replace: Replace = True,
     dry_run: DryRun = False,
@@ -75,6 +78,7 @@ def up(
         port=port,
         prometheus_port=prometheus_port,
     )
+    wanted = replaced(wanted, allow_root=allow_root)
     wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(engine, reporter)
@@ -151,7 +155,10 @@ def build(
     """Build the missing images of a scenario, and start nothing."""
     from lab import console, lifecycle, progress
 
-    wanted = lifecycle.Wish(scenario=scenario, name="lab", given=parameters(set_), source=source)
+    given = parameters(set_)
+    wanted = lifecycle.Wish(
+        scenario=scenario, name="lab", given=given, source=source, allow_root=True
+    )
     wanted.check()
     with progress.reporter(quiet=quiet) as reporter:
         lab = open_lab(engine, reporter)

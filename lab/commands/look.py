@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lab.commands.guard import guarded, open_lab, parameters
 from lab.errors import AbsentError, ExitStatus, UsageError
 from lab.options import Container, Engine, Format, Name, Output, Scenario, Set, Source
+
+if TYPE_CHECKING:
+    from lab.topology.spec import LabSpec
 
 _AGO = re.compile(
     r"(?=\d)(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8}(?:\.\d{1,9})?)s)?"
@@ -44,22 +47,83 @@ def show(
     name: Name = "lab",
     set_: Set = None,
     shell: Annotated[bool, typer.Option("--shell", help="Print only the podman commands.")] = False,
+    quantities: Annotated[
+        bool, typer.Option("--quantities", help="Print what claims can speak of.")
+    ] = False,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Print pods, ports and path as a Mermaid flowchart.")
+    ] = False,
+    config: Annotated[
+        bool,
+        typer.Option("--config", help="Print the configuration files in the images, as rendered."),
+    ] = False,
+    output: Format = Output.TABLE,
 ) -> None:
-    """Show a scenario's YAML and the podman commands that it stands for."""
+    """Show a scenario's YAML and the podman commands that it stands for, or one part of it."""
+    from lab import console
+    from lab.topology import scenario as scenarios_
+
+    parts = {"--shell": shell, "--quantities": quantities, "--graph": graph, "--config": config}
+    if len(chosen := [option for option, given in parts.items() if given]) > 1:
+        raise UsageError(
+            f"{' and '.join(chosen)} exclude each other", hint="give one of them, or none"
+        )
+    if output is Output.JSON and not (quantities or config):
+        raise UsageError("-o json needs --quantities or --config")
+    spec = scenarios_.load(scenario, name=name, given=parameters(set_), allow_root=True)
+    if quantities:
+        _quantities(spec, output)
+    elif graph:
+        from lab.topology.diagram import mermaid
+
+        console.code(mermaid(spec), "text")
+    elif config:
+        _configurations(spec, output)
+    else:
+        if not shell:
+            console.code(scenarios_.text(scenario), "yaml")
+        _commands(spec)
+
+
+def _commands(spec: LabSpec) -> None:
     import shlex
 
     from lab import console, paper
     from lab.images import recipes
-    from lab.topology import scenario as scenarios_
     from lab.topology import shell as steps
     from lab.topology.place import place
 
-    spec = scenarios_.load(scenario, name=name, given=parameters(set_))
     placed = place(recipes.resolve(spec, Source.REGISTRY), current="", in_use=())
-    if not shell:
-        console.code(scenarios_.text(scenario), "yaml")
     quote = paper.typed if paper.out.is_terminal else shlex.quote
     console.code(steps.render(placed, quote=quote), "bash")
+
+
+def _quantities(spec: LabSpec, output: Output) -> None:
+    from lab import console, layout
+    from lab.metrics.quantities import Quantities
+
+    found = Quantities(spec).described()
+    if output is Output.JSON:
+        console.json_out(found)
+        return
+    rows = [(each.name, each.what, each.sum or each.where) for each in found]
+    layout.table(("QUANTITY", "COUNTS", "WHERE"), rows, long=2)
+
+
+def _configurations(spec: LabSpec, output: Output) -> None:
+    from lab import console
+    from lab.images import contexts
+
+    found = {image.name: contexts.configurations(image) for image in spec.images}
+    found = {name: files for name, files in found.items() if files}
+    if output is Output.JSON:
+        console.json_out(found)
+        return
+    if not found:
+        console.note("no image that lab builds for this scenario has a configuration file")
+    for name, files in found.items():
+        for path, text in files.items():
+            console.code(f"# {name}: {path}\n{text}", "yaml")
 
 
 @guarded

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.converge import defects
-from lab.converge.observed import PAUSED, RUNNING, STARTABLE
+from lab.converge.observed import INCOMPLETE, PAUSED, RUNNING, STARTABLE
 from lab.converge.plan import Kind, Plan, RecordSpec
 from lab.converge.sketch import Ids, Sketch
-from lab.topology.spec import prefix
+from lab.topology.spec import network_name, prefix
 
 if TYPE_CHECKING:
     from lab.converge.observed import Observed, SeenPod
@@ -53,7 +53,12 @@ def _converge(sketch: Sketch, spec: LabSpec, observed: Observed) -> None:
     removed += strays.pop("", ())
     removed += _remove_half_made(sketch, observed, spec.names(), first)
     base = first + removed
-    base += _network(sketch, spec, observed, base) + _volumes(sketch, spec, observed, first)
+    base += (
+        _firewall(sketch, spec, observed, first)
+        + _network(sketch, spec, observed, base)
+        + _volumes(sketch, spec, observed, first)
+        + _secrets(sketch, spec, observed, first)
+    )
     for pod in spec.pods:
         seen = observed.pod(pod.name)
         if seen is None:
@@ -62,6 +67,10 @@ def _converge(sketch: Sketch, spec: LabSpec, observed: Observed) -> None:
             sketch.new_pod(pod, doomed[seen.id], base)
         else:
             _old_pod(sketch, pod, seen, observed, base, strays.get(seen.id, ()))
+    wanted = {secret.name for secret in spec.secrets}
+    for secret in observed.my_secrets():
+        if secret.name not in wanted:  # last: what has it could not be started again without it
+            sketch.remove(Kind.SECRET, secret.name, "nothing uses it any more", sketch.removals())
 
 
 def _not_needed_first(spec: LabSpec) -> frozenset[str]:
@@ -185,6 +194,21 @@ def _network(sketch: Sketch, spec: LabSpec, observed: Observed, needs: Ids) -> I
     return (sketch.create(Kind.NETWORK, spec.network, because, needs),)
 
 
+def _firewall(sketch: Sketch, spec: LabSpec, observed: Observed, needs: Ids) -> Ids:
+    """Set the rules on the host before anything is on the network that they guard."""
+    network = spec.network
+    if observed.firewall is None:
+        return ()
+    if observed.firewall == network.subnet:
+        sketch.keep(Kind.FIREWALL, network.name)
+        return ()
+    because = MISSING
+    if observed.firewall:
+        gone = observed.firewall == INCOMPLETE
+        because = "some of its rules are gone" if gone else "the network's subnet changed"
+    return (sketch.create(Kind.FIREWALL, network, because, needs),)
+
+
 def _volumes(sketch: Sketch, spec: LabSpec, observed: Observed, needs: Ids) -> Ids:
     present = {volume.name for volume in observed.volumes}
     made: Ids = ()
@@ -193,6 +217,17 @@ def _volumes(sketch: Sketch, spec: LabSpec, observed: Observed, needs: Ids) -> I
             sketch.keep(Kind.VOLUME, volume.name, HOLDS_DATA)
         else:
             made += (sketch.create(Kind.VOLUME, volume, MISSING, needs),)
+    return made
+
+
+def _secrets(sketch: Sketch, spec: LabSpec, observed: Observed, needs: Ids) -> Ids:
+    present = {secret.name for secret in observed.my_secrets()}
+    made: Ids = ()
+    for secret in spec.secrets:
+        if secret.name in present:
+            sketch.keep(Kind.SECRET, secret.name, "its value is the same")
+        else:
+            made += (sketch.create(Kind.SECRET, secret, MISSING, needs),)
     return made
 
 
@@ -252,9 +287,19 @@ def _remove_all(sketch: Sketch, observed: Observed, *, volumes: bool) -> None:
     for network in observed.networks:
         if network.mine:
             removed += (sketch.remove(Kind.NETWORK, network.name, because, removed),)
+    for secret in observed.my_secrets():
+        removed += (sketch.remove(Kind.SECRET, secret.name, because, sketch.removals()),)
+    if observed.firewall:
+        name = network_name(observed.lab)
+        removed += (sketch.remove(Kind.FIREWALL, name, because, removed),)
     for record in observed.records():
         # Last: while anything is left, status can still say what it belonged to.
         sketch.remove(Kind.RECORD, record.name, because, removed)
+    _data(sketch, observed, removed, volumes=volumes)
+
+
+def _data(sketch: Sketch, observed: Observed, removed: Ids, *, volumes: bool) -> None:
+    """The volumes that a lab leaves when it goes down, unless they are to go as well."""
     for volume in observed.volumes:
         if volume.mine and not volume.spec and volumes:
             sketch.remove(Kind.VOLUME, volume.name, "--volumes was given", removed)

@@ -30,8 +30,15 @@ PAUSED = "paused"
 HALF_MADE = "storage"
 """State of what is left when podman is killed while it makes a container: its name is taken in
 podman's storage, but it has no labels, does not count as a container and cannot be started."""
+INCOMPLETE = "incomplete"
+"""In place of the subnet that a firewall guards, when it is not all there."""
 ABANDONED = "abandoned"
 """State of what podman works in on a build of lab's, when the process that built is gone."""
+
+CONFIDED = "lab.parameter"
+"""Label on secrets: the parameter whose value it holds."""
+FINGERPRINT = "lab.fingerprint"
+"""Label on secrets: what tells the value (:mod:`lab.converge.secrets`)."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -96,11 +103,22 @@ class SeenImage(Spec, frozen=True, kw_only=True):
     size: int
 
 
+class SeenSecret(Spec, frozen=True, kw_only=True):
+    """A secret with a name as the lab gives it: of which parameter, and what tells its value."""
+
+    name: str
+    parameter: str = ""
+    fingerprint: str = ""
+    mine: bool = False
+
+
 class Observed(Spec, frozen=True, kw_only=True):
     """Everything that :meth:`lab.engine.Engine.observe` found for one lab.
 
     ``images`` maps the references that were looked up, and found, to image ids.
-    ``subnets_in_use`` also counts the host's own routes.
+    ``subnets_in_use`` also counts the host's own routes. ``firewall`` is the subnet that the
+    lab's rules on the host keep others out of, :data:`INCOMPLETE` when some are missing, "" when
+    there are none, and None where lab sets none; ``exposed`` says as a clause why it cannot.
     """
 
     lab: str
@@ -108,8 +126,11 @@ class Observed(Spec, frozen=True, kw_only=True):
     containers: tuple[SeenContainer, ...] = ()
     networks: tuple[SeenNetwork, ...] = ()
     volumes: tuple[SeenVolume, ...] = ()
+    secrets: tuple[SeenSecret, ...] = ()
     images: dict[str, str] = {}
     subnets_in_use: tuple[str, ...] = ()
+    firewall: str | None = None
+    exposed: str = ""
 
     def my_pods(self) -> tuple[SeenPod, ...]:
         """The lab's pods by name: podman lists them in the order in which they were made."""
@@ -119,6 +140,11 @@ class Observed(Spec, frozen=True, kw_only=True):
         """The lab's containers, without the infra containers of its pods."""
         mine = (c for c in self.containers if c.mine and not c.infra)
         return tuple(sorted(mine, key=lambda c: c.name))
+
+    def my_secrets(self) -> tuple[SeenSecret, ...]:
+        """The lab's secrets, by name."""
+        mine = (secret for secret in self.secrets if secret.mine)
+        return tuple(sorted(mine, key=lambda secret: secret.name))
 
     def pod(self, name: str) -> SeenPod | None:
         """The pod of that name, ours or not."""
@@ -167,8 +193,13 @@ class Observed(Spec, frozen=True, kw_only=True):
 
     def exists(self) -> bool:
         """Whether anything of this lab but its data volumes is there."""
-        mine = (*self.my_pods(), *self.my_containers(), *self.records())
-        return bool(mine) or any(network.mine for network in self.networks)
+        mine = (*self.my_pods(), *self.my_containers(), *self.records(), *self.my_secrets())
+        return bool(mine or self.firewall) or any(network.mine for network in self.networks)
+
+
+def secret_prefix(lab: str) -> str:
+    """What the names of a lab's secrets begin with, by which they are looked for."""
+    return f"{lab}-secret-"
 
 
 def _readable(records: Iterable[SeenVolume]) -> Iterator[LabSpec]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from lab.topology.spec import ContainerSpec, ImageSpec, NetworkSpec, PodSpec, VolumeSpec
+from lab.topology.spec import ContainerSpec, ImageSpec, NetworkSpec, PodSpec, SecretSpec, VolumeSpec
 
 
 class Action(StrEnum):
@@ -29,8 +29,10 @@ class Kind(StrEnum):
 
     IMAGE = "image"
     NETWORK = "network"
+    FIREWALL = "firewall"
     VOLUME = "volume"
     RECORD = "record"
+    SECRET = "secret"  # noqa: S105 - a word
     POD = "pod"
     CONTAINER = "container"
 
@@ -41,7 +43,7 @@ class RecordSpec(VolumeSpec, frozen=True):
     spec: str
 
 
-Subject = ImageSpec | NetworkSpec | VolumeSpec | RecordSpec | PodSpec | ContainerSpec
+Subject = ImageSpec | NetworkSpec | VolumeSpec | RecordSpec | SecretSpec | PodSpec | ContainerSpec
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +69,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """Unique in a plan: "create pod service-a-pod"."""
+        """Unique in a plan: "create pod web-pod"."""
         return f"{self.action} {self.kind} {self.name}"
 
     def __str__(self) -> str:

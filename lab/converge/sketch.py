@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
     from lab.converge.observed import SeenContainer, SeenPod
     from lab.converge.plan import RecordSpec, Subject
-    from lab.topology.spec import ContainerSpec, ImageSpec, NetworkSpec, PodSpec, VolumeSpec
+    from lab.topology.spec import (
+        ContainerSpec,
+        ImageSpec,
+        NetworkSpec,
+        PodSpec,
+        SecretSpec,
+        VolumeSpec,
+    )
 
 Ids: TypeAlias = tuple[str, ...]
 """The ids of steps, as other steps need them."""
@@ -33,6 +40,12 @@ class Sketch:
         """What has been collected."""
         return Plan(lab=self._lab, steps=tuple(self._steps), kept=tuple(self._kept))
 
+    def removals(self) -> Ids:
+        """The steps so far that remove pods and containers."""
+        kinds = {Kind.POD, Kind.CONTAINER}
+        steps = (s for s in self._steps if s.action is Action.REMOVE and s.kind in kinds)
+        return tuple(step.id for step in steps)
+
     def keep(self, kind: Kind, name: str, because: str = UNCHANGED) -> None:
         """Note a resource that needs nothing."""
         self._kept.append(Kept(kind=kind, name=name, because=because))
@@ -42,7 +55,11 @@ class Sketch:
         return self._add(Action.BUILD, Kind.IMAGE, image, because, needs)
 
     def create(
-        self, kind: Kind, subject: NetworkSpec | VolumeSpec | RecordSpec, because: str, needs: Ids
+        self,
+        kind: Kind,
+        subject: NetworkSpec | VolumeSpec | RecordSpec | SecretSpec,
+        because: str,
+        needs: Ids,
     ) -> str:
         """Create something that is complete once it is created."""
         return self._add(Action.CREATE, kind, subject, because, needs)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lab.converge.plan import Step
     from lab.engine.logs import Line
     from lab.images.builder import ImageStore
+    from lab.topology.spec import NetworkSpec
 
 
 class Engine(Protocol):
@@ -49,6 +50,9 @@ class Engine(Protocol):
         Raises :class:`lab.errors.EngineError` when the engine refuses.
         """
 
+    def create_secret(self, step: Step, value: str) -> None:
+        """Carry out the step that creates a secret. Raises like :meth:`execute`."""
+
     def logs(
         self,
         container: str,
@@ -64,6 +68,9 @@ class Engine(Protocol):
 
         None where that cannot be found out.
         """
+
+    def detour(self, network: NetworkSpec) -> str:
+        """Why this host does not reach a network that is there, as a clause; "" when it does."""
 
     def lock(self, lab: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold a lock, so that nothing else of this user on this machine changes a lab meanwhile.

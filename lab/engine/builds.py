@@ -17,8 +17,6 @@ from http import HTTPStatus
 from itertools import count
 from typing import IO, TYPE_CHECKING, Any
 
-import msgspec
-
 from lab.converge.observed import SeenImage
 from lab.engine import working
 from lab.engine.errors import translated
@@ -36,29 +34,12 @@ PROBE_TIMEOUT = 5.0
 
 LOOK_SECONDS = 0.5
 """How often a build is held against its limits."""
-CLEAR_SECONDS = 5.0
-"""How long podman may take to clear up after a build that was ended."""
 BASE_NAME = "org.opencontainers.image.base.name"
 
 _SINGLE_IMAGE = "Treating single images as manifest lists is not implemented"
 """Podman's words, unchanged up to 6, for a manifest that it got but that is no list of them."""
 _LAST_LINES = 12
 _IMAGE_ID = re.compile(r"^(?:sha256:)?([0-9a-f]{64})$")
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """What one build may use: bytes, processors and seconds.
-
-    ``memory`` and ``processors`` hold where podman can set limits, ``file`` is for each file it
-    writes, ``disk`` for what podman's disk loses meanwhile, ``image`` for what comes out.
-    """
-
-    memory: int = 2 << 30
-    processors: float = 2.0
-    file: int = 2 << 30
-    disk: int = 6 << 30
-    image: int = 4 << 30
-    seconds: float = 900.0
 
 
 class Images:
@@ -71,14 +52,14 @@ class Images:
     def __init__(
         self,
         api: APIClient,
-        limits: Limits | None = None,
+        limits: working.Limits | None = None,
         *,
         capped: bool = True,
         local: bool = True,
     ) -> None:
         """Use the connection of an engine."""
         self._api = api
-        self._limits = limits or Limits()
+        self._limits = limits or working.Limits()
         self._capped = capped
         self._local = local
         self._numbers = count(1)
@@ -165,7 +146,9 @@ class Images:
                 answer = self._api.post(f"/images/{reference}/tag", params=tag)
             else:
                 headers = {"Content-Type": "application/x-tar"}
-                answer = self._api.post("/images/load", data=empty_image(name), headers=headers)
+                answer = self._api.post(
+                    "/images/load", data=working.empty_image(name), headers=headers
+                )
         if answer.status_code not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             raise StepError(f"podman cannot name {reference}: {_cause(answer.text)}")
         try:
@@ -230,7 +213,7 @@ class Images:
     def end(self) -> None:
         """End the builds of this process: podman would go on with them."""
         self._ended.set()
-        deadline = time.monotonic() + CLEAR_SECONDS
+        deadline = time.monotonic() + working.CLEAR_SECONDS
         while (found := self._working()) and time.monotonic() < deadline:
             for container in found:
                 working.kill(container)
@@ -309,28 +292,6 @@ class Images:
                 f"cannot build {tag}: it is larger than {_size(self._limits.image)}",
                 hint="leave out of the image what its program does not need",
             )
-
-
-def empty_image(name: str) -> bytes:
-    """Return an image without files as podman loads it: what a root is built on."""
-    import hashlib
-    import io
-    import tarfile
-
-    from lab.images.platform import architecture
-
-    system = {"architecture": architecture(), "os": "linux", "created": "1970-01-01T00:00:00Z"}
-    nothing = {"config": {}, "history": [], "rootfs": {"type": "layers", "diff_ids": []}}
-    configuration = json.dumps(system | nothing).encode()
-    file = f"{hashlib.sha256(configuration).hexdigest()}.json"
-    manifest = json.dumps([{"Config": file, "RepoTags": [name], "Layers": []}]).encode()
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path, content in ((file, configuration), ("manifest.json", manifest)):
-            entry = tarfile.TarInfo(path)
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 def _free(directory: str) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.engine import host, runtime, service, versions
+from lab.engine import firewall, host, runtime, service, versions
 from lab.engine.podman import connect
 from lab.errors import EngineError
 from lab.images.recipes import REGISTRY, base_image
@@ -50,7 +50,7 @@ def examine(url: str = "") -> tuple[Finding, ...]:
     else:
         local = engine.local
         where = f"{engine.service.url} ({engine.service.origin})"
-        answers = [Finding("service", GOOD, where), _registry(engine)]
+        answers = [Finding("service", GOOD, where), _firewall(engine), _registry(engine)]
     return (*(host_findings() if local else [_ELSEWHERE]), *answers, _mmdebstrap())
 
 
@@ -133,6 +133,19 @@ def _usable(device: Path) -> bool:
     except OSError:
         # It was opened as far as permissions go; the driver wanted something else.
         return True
+
+
+def _firewall(engine: PodmanEngine) -> Finding:
+    trouble = firewall.trouble(engine.service.url, local=engine.local)
+    if trouble is None:
+        return Finding("firewall", GOOD, "needs no rules: rootless networks are apart")
+    if trouble:
+        remedy = "" if firewall.tools() else "apt install nftables, dnf install nftables"
+        text = f"{trouble}: who can route to this machine reaches the pods"
+        return Finding("firewall", WARNING, text, remedy)
+    return Finding(
+        "firewall", GOOD, " or ".join(firewall.tools()).replace(firewall.IPTABLES, "iptables")
+    )
 
 
 def _registry(engine: PodmanEngine) -> Finding:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from functools import cached_property
 from ipaddress import ip_network
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
@@ -35,11 +34,14 @@ from lab.converge.observed import (
 from lab.converge.plan import Action, Kind, RecordSpec
 from lab.engine import (
     early,
+    firewall,
     host,
     leftovers,
     listeners,
     logs,
     payloads,
+    routes,
+    secrets,
     service,
     versions,
     working,
@@ -48,7 +50,14 @@ from lab.engine.errors import translated
 from lab.engine.ownership import OWNER, owns, owns_container
 from lab.engine.wire import UnixApi
 from lab.errors import AddressTakenError, AlreadyThereError, EngineError
-from lab.topology.spec import ContainerSpec, NetworkSpec, PodSpec, VolumeSpec
+from lab.topology.spec import (
+    ContainerSpec,
+    NetworkSpec,
+    PodSpec,
+    SecretSpec,
+    VolumeSpec,
+    network_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -77,6 +86,7 @@ EXISTS = frozenset(
         "container already exists",
         "network already exists",
         "pod already exists",
+        "secret name in use",
         "that name is already in use",
         "volume already exists",
     }
@@ -94,6 +104,7 @@ COLLECTION = {
     Kind.VOLUME: "/volumes",
     Kind.RECORD: "/volumes",
     Kind.IMAGE: "/images",
+    Kind.SECRET: "/secrets",
 }
 
 
@@ -159,6 +170,7 @@ class PodmanEngine:
         self.version = version
         self.service = found
         self.local = service.is_local(found, api.peer if isinstance(api, UnixApi) else 0)
+        self._guards = firewall.trouble(found.url, local=self.local)
         self._pod_ids: dict[str, str] = {}
         """The ids of the pods that were observed or created, by name: containers carry them."""
 
@@ -192,7 +204,8 @@ class PodmanEngine:
 
         No images: podman takes longer to list all that a user has than for all else together.
         """
-        with translated("look at what is there"):
+        guarded = firewall.looking(network_name(lab)) if self._guards == "" else nullcontext()
+        with guarded as rules, translated("look at what is there"):
             networks = tuple(_network(lab, item) for item in self._list("/networks/json"))
             subnets = tuple(subnet for network in networks for subnet in network.subnets)
             pods = self._list("/pods/json")
@@ -213,7 +226,10 @@ class PodmanEngine:
                 ),
                 networks=networks,
                 volumes=tuple(_volume(lab, item) for item in self._list("/volumes/json")),
-                subnets_in_use=(*subnets, *(_routes() if self.local else ())),
+                secrets=tuple(secrets.find(self.api, lab, self._list("/secrets/json"))),
+                subnets_in_use=(*subnets, *(routes.in_use() if self.local else ())),
+                firewall=rules() if rules else None,
+                exposed=self._guards or "",
             )
 
     def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
@@ -250,6 +266,15 @@ class PodmanEngine:
                 case Action.BUILD:
                     msg = "images are built by lab.images"
                     raise AssertionError(msg)
+
+    def create_secret(self, step: Step, value: str) -> None:
+        """Send the value in the body of a request, which podman writes down nowhere."""
+        from lab.converge.secrets import fingerprint
+
+        assert isinstance(step.subject, SecretSpec), step.id  # noqa: S101 - as the plan has it
+        with translated(step.id):
+            params = payloads.secret(step.lab, step.subject, fingerprint(value))
+            self._post("/secrets/create", value.encode(), params)
 
     def logs(
         self,
@@ -301,6 +326,19 @@ class PodmanEngine:
             return None
         return listeners.beyond_loopback(pid)
 
+    def detour(self, network: NetworkSpec) -> str:
+        """Ask this host's kernel, which has a route to the networks of its own root's podman."""
+        if not self.local or self._guards is None:
+            return ""
+        source = routes.source(network.subnet.partition("/")[0])
+        if source == network.gateway:
+            return ""
+        way = "nowhere" if source == routes.NOWHERE else f"elsewhere, from {source}"
+        return (
+            f"this machine sends what is for {network.subnet} {way}: a routing rule, such as a "
+            "VPN's, goes before the lab's network (see `ip rule`)"
+        )
+
     def lock(self, lab: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold a lock on this machine: what is on others is not kept out."""
         return service.lab_lock(lab, waiting)
@@ -328,8 +366,14 @@ class PodmanEngine:
             answer.raise_for_status()
             return answer.json() or []
 
-    def _post(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
-        answer = self.api.post(path, data=None if body is None else json.dumps(body))
+    def _post(
+        self,
+        path: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Answer:
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
+        answer = self.api.post(path, params=params, data=data)
         if found := _existing(answer):
             raise AlreadyThereError(found)
         if answer.status_code == CONFLICT:
@@ -343,8 +387,12 @@ class PodmanEngine:
     def _create(self, step: Step) -> None:
         lab = step.lab
         match step.subject:
+            case NetworkSpec() as spec if step.kind is Kind.FIREWALL:
+                firewall.create(spec)
             case NetworkSpec() as spec:
-                self._post("/networks/create", payloads.network(lab, spec))
+                self._post(
+                    "/networks/create", payloads.network(lab, spec, isolate=self._guards != "")
+                )
             case RecordSpec() as spec:
                 self._post("/volumes/create", payloads.record(lab, spec))
             case VolumeSpec() as spec:
@@ -377,6 +425,9 @@ class PodmanEngine:
         return self._pod_ids[name]
 
     def _remove(self, step: Step) -> None:
+        if step.kind is Kind.FIREWALL:
+            firewall.remove(step.target)
+            return
         if step.kind is Kind.NETWORK:
             self._remove_network(step.target)
             return
@@ -387,7 +438,7 @@ class PodmanEngine:
             params = {"force": "true", "timeout": str(REMOVE_SECONDS), "volumes": "true"}
         path = f"{COLLECTION[step.kind]}/{step.target}"
         if working.abandoned(step.name):
-            working.kill(step.target)
+            working.clear(step.name, step.target)
             self._forget(working.base(step.name))
         if step.kind is Kind.POD:
             # Its removal would stop one container after the other. What cannot be stopped so, as
@@ -530,17 +581,3 @@ def _volume(lab: str, item: Mapping[str, Any]) -> SeenVolume:
         spec=labels.get(RECORD, ""),
         created=datetime.fromisoformat(item["CreatedAt"]),
     )
-
-
-def _routes() -> Iterator[str]:
-    """The host's own IPv4 routes in CIDR form, without the default route (proc(5))."""
-    try:
-        lines = Path("/proc/net/route").read_text().splitlines()[1:]
-    except OSError:
-        return
-    for line in lines:
-        fields = line.split()
-        destination, mask = (bytes.fromhex(fields[i])[::-1] for i in (1, 7))
-        bits = int.from_bytes(mask, "big").bit_count()
-        if bits:
-            yield f"{'.'.join(map(str, destination))}/{bits}"

@@ -56,7 +56,13 @@ class Api(Protocol):
     def get(self, path: str, *, params: Mapping[str, str] | None = None) -> Answer:
         """Ask for something."""
 
-    def post(self, path: str, *, data: str | None = None) -> Answer:
+    def post(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: str | bytes | None = None,
+    ) -> Answer:
         """Have something done."""
 
     def delete(self, path: str, *, params: Mapping[str, str] | None = None) -> Answer:
@@ -170,9 +176,15 @@ class UnixApi:
         """Ask for something."""
         return self._call("GET", path, params)
 
-    def post(self, path: str, *, data: str | None = None) -> WireAnswer:
+    def post(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        data: str | bytes | None = None,
+    ) -> WireAnswer:
         """Have something done."""
-        return self._call("POST", path, None, data)
+        return self._call("POST", path, params, data)
 
     def delete(self, path: str, *, params: Mapping[str, str] | None = None) -> WireAnswer:
         """Have something removed."""
@@ -189,11 +201,15 @@ class UnixApi:
             connection.close()
 
     def _call(
-        self, method: str, path: str, params: Mapping[str, str] | None, data: str | None = None
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        data: str | bytes | None = None,
     ) -> WireAnswer:
         """Send a request; whatever goes wrong on the way leaves no connection half used."""
         target = PREFIX + quote(path) + (f"?{urlencode(params)}" if params else "")
-        body = (data or "").encode()
+        body = data.encode() if isinstance(data, str) else data or b""
         head = f"{method} {target} HTTP/1.1\r\nHost: podman\r\nContent-Length: {len(body)}\r\n"
         if data:
             head += "Content-Type: application/json\r\n"

@@ -13,9 +13,12 @@ import json
 import os
 import re
 import signal
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from lab.engine import host
 
@@ -25,14 +28,33 @@ if TYPE_CHECKING:
 PROCESSES = Path("/proc")
 """The process table, proc(5)."""
 REPOSITORY = "localhost/lab/"
+CLEAR_SECONDS = 5.0
+"""How long a build that was killed may take to go."""
 MAX_PROCESSES = 1024
 """How many processes a build may have at a time, where that can be limited."""
 
 _NAME = re.compile(r"building-([0-9a-f]{8})-(\d+)-(\d+)-working-container(-\d+)?")
+_GROUP = "lab-"
+"""How the control groups of builds begin."""
 _RUNTIME = b"buildah-oci-runtime"
 """How the process of podman that waits for a RUN calls itself."""
 _SHORT_ID = 12
 """How much of its container's id is the host name in a build."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one build may use: bytes, processors and seconds.
+
+    ``memory`` and ``processors`` hold where podman can set limits, ``file`` is for each file it
+    writes, ``disk`` for what podman's disk loses meanwhile, ``image`` for what comes out.
+    """
+
+    memory: int = 2 << 30
+    processors: float = 2.0
+    file: int = 2 << 30
+    disk: int = 6 << 30
+    image: int = 4 << 30
+    seconds: float = 900.0
 
 
 def name() -> str:
@@ -87,7 +109,7 @@ def limited(number: int) -> Iterator[str]:
 
     Root is exempt from what ``ulimit -u`` says, and podman's builds have no other limit.
     """
-    own = f"lab-{name()}-{number}"
+    own = f"{_GROUP}{name()}-{number}"
     pids = host.CGROUP_ROOT if host.look().cgroups == "v2" else host.CGROUP_ROOT / "pids"
     made = pids / own
     try:
@@ -98,11 +120,50 @@ def limited(number: int) -> Iterator[str]:
     try:
         yield f"/{own}/build" if made.name else ""
     finally:
-        for left in (host.CGROUP_ROOT / own, *host.CGROUP_ROOT.glob(f"*/{own}")):
+        remove_groups(own)
+
+
+def remove_groups(named: str) -> bool:
+    """Remove the control groups of that name, by which builds were limited, where they are empty.
+
+    A ``*`` in it stands for anything. Answers whether none is left.
+    """
+    found = (*host.CGROUP_ROOT.glob(named), *host.CGROUP_ROOT.glob(f"*/{named}"))
+    for left in found:
+        for group in (left / "build", left):
             with suppress(OSError):
-                (left / "build").rmdir()
-            with suppress(OSError):
-                left.rmdir()
+                group.rmdir()
+    return not any(left.exists() for left in found)
+
+
+def clear(container: str, identity: str) -> None:
+    """End what an abandoned build runs, and remove what it was limited by."""
+    deadline = time.monotonic() + CLEAR_SECONDS
+    kill(identity)
+    while not remove_groups(f"{_GROUP}{base(container)}-*") and time.monotonic() < deadline:
+        time.sleep(0.02)  # what was killed is still going
+
+
+def empty_image(name: str) -> bytes:
+    """Return an image without files as podman loads it: what a root is built on."""
+    import hashlib
+    import io
+    import tarfile
+
+    from lab.images.platform import architecture
+
+    system = {"architecture": architecture(), "os": "linux", "created": "1970-01-01T00:00:00Z"}
+    nothing = {"config": {}, "history": [], "rootfs": {"type": "layers", "diff_ids": []}}
+    configuration = json.dumps(system | nothing).encode()
+    file = f"{hashlib.sha256(configuration).hexdigest()}.json"
+    manifest = json.dumps([{"Config": file, "RepoTags": [name], "Layers": []}]).encode()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, content in ((file, configuration), ("manifest.json", manifest)):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 def _here() -> str:

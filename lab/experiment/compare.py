@@ -119,7 +119,7 @@ def contrast(first: Record, second: Record) -> Comparison:
     differences.append(
         Difference(name="throughput", unit="answers/s", first=one.throughput, second=two.throughput)
     )
-    for name, count in (("requests at the last hop", _at_the_end), ("retries", _retries)):
+    for name, count in (("last hop", _at_the_end), ("retries", _retries)):
         shares = [_per_request(record, count(record)) for record in (first, second)]
         differences.append(
             Difference(name=f"{name} per request", unit="", first=shares[0], second=shares[1])

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab import lifecycle
+from lab import lifecycle, secret_values
+from lab.errors import UsageError
 from lab.experiment.run import Purpose, completed, measure, target, warm_up
 from lab.measure.records import Record
 from lab.measure.traffic.load import Order
 from lab.metrics.quantities import Quantities
+from lab.topology import scenario
 from lab.topology.place import kept
+from lab.topology.problems import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lab.experiment.run import Pouring
     from lab.lifecycle import Lab, Wish
 
@@ -35,13 +40,29 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def wish(first: Record, name: str) -> Wish:
-    """What has to be up, as lab ``name``, for a run to be repeated."""
-    given = {k: v for k, v in first.spec.parameters.items() if v is not None}
+def wish(first: Record, name: str, given: Mapping[str, str | int] | None = None) -> Wish:
+    """What has to be up, as lab ``name``, for a run to be repeated.
+
+    A record has no value of a secret: ``given`` names the files that they are in. What a record
+    says of them is passed over, as it may be somebody else's and name any file. Raises
+    :class:`lab.errors.UsageError` for a secret that is not given, and for any other parameter.
+    """
+    given = given or {}
+    hidden = {secret.parameter for secret in first.spec.secrets}
+    hidden |= {each.name for each in scenario.parameters(first.spec.scenario) if each.secret}
+    for other in sorted(given.keys() - hidden):
+        raise UsageError(
+            f"the run had no secret {quote(other)}", hint="all other parameters are the run's"
+        )
+    needed = {secret.parameter for secret in first.spec.secrets}
+    for unknown in sorted(needed - given.keys() - secret_values.in_environment().keys()):
+        raise UsageError(f"the run had the secret {unknown}", hint=secret_values.hint(unknown))
+    parameters = first.spec.parameters.items()
+    recorded = {k: v for k, v in parameters if v is not None and k not in hidden}
     return lifecycle.Wish(
         scenario=first.spec.scenario,
         name=name,
-        given=given,
+        given={**recorded, **given},
         local=True,  # a record may be somebody else's, and its traffic comes from here
     )
 

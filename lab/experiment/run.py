@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     Pouring = Callable[[Order], AbstractContextManager[Callable[[int, int], None]]]
     """Shows the progress of a load, which is told to what its context gives."""
 
-CONFIGURATIONS = (".yaml", ".yml")
-"""Files of a build context that are kept beside a record, as rendered."""
-
 
 class Purpose(msgspec.Struct, frozen=True, kw_only=True):
     """Why a run is made: its kind (``load``, ``compare`` ...) and the experiment it is part of."""
@@ -261,17 +258,15 @@ def _configurations(spec: LabSpec) -> dict[str, str]:
     found: dict[str, str] = {}
     left = records.MOST_BYTES // 2
     for image in spec.images:
-        if image.build is None:
-            continue
         try:
-            files = contexts.load(image.build.context, image.build.args)
+            files = contexts.configurations(image)
         except LabError:
             continue
-        for path, file in files.items():
-            left -= len(file.content)
-            if path.endswith(CONFIGURATIONS) and left > 0 and len(found) < records.MOST_FILES // 2:
+        for path, content in files.items():
+            left -= len(content.encode())
+            if left > 0 and len(found) < records.MOST_FILES // 2:
                 name = re.sub(r"[^\w.-]", "-", f"{image.name}-{path}", flags=re.ASCII)[-200:]
-                found[name] = file.content.decode(errors="replace")
+                found[name] = content
     return found
 
 

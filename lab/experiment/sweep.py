@@ -6,44 +6,55 @@ import hashlib
 import itertools
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from lab import lifecycle
+from lab.errors import UsageError
 from lab.experiment.run import Purpose, completed, measure
 from lab.experiment.throwaway import throwaway
 from lab.measure import records
 from lab.measure.records import Record
 from lab.spec.claims import overall
+from lab.topology import scenario
 from lab.verdicts.assess import results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from lab.lifecycle import Lab
     from lab.measure.traffic.load import Order
     from lab.spec.claims import ClaimResult, Verdict
 
+    Point = dict[str, int | str]
+
 SWEEP = "sweep"
 """The kind of the runs of a sweep."""
 CONCURRENCY = "concurrency"
 """The one axis of a grid that is not a parameter of the scenario but of the load."""
-
+MOST_POINTS = 10_000
+"""So many points a grid may have."""
 
 SUCCESS = "success"
 """The claim that a sweep is about, by its name."""
 
 
 class Grid(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sweep covers: for every axis its values. ``wish`` has the other parameters."""
+    """What a sweep covers: for every axis its values.
+
+    An axis is a parameter of the scenario, or :data:`CONCURRENCY`. ``given`` has what other
+    parameters are set to.
+    """
 
     scenario: str
     name: str
     source: str = "auto"
     given: dict[str, int | str] = {}
-    axes: dict[str, tuple[int, ...]]
+    axes: dict[str, tuple[int | str, ...]]
     requests: int
 
     def check(self) -> None:
@@ -51,6 +62,8 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
 
         Parameters do not depend on each other, so each value is tried once.
         """
+        if (count := prod(map(len, self.axes.values()))) > MOST_POINTS:
+            raise UsageError(f"the grid has {count} points, more than {MOST_POINTS}")
         first = {name: values[0] for name, values in self.axes.items()}
         for name, values in self.axes.items():
             for value in values:
@@ -59,11 +72,12 @@ class Grid(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """The same grid has the same id, so that a sweep that broke off goes on."""
-        text = msgspec.json.encode(self, order="sorted")
+        """The same grid of the same scenario has the same id: a sweep that broke off goes on."""
+        of = _wish(self, {name: values[0] for name, values in self.axes.items()}).wanted.digest
+        text = msgspec.json.encode((self, of), order="sorted")
         return f"{SWEEP}-{hashlib.sha256(text).hexdigest()[:8]}"
 
-    def points(self) -> list[dict[str, int]]:
+    def points(self) -> list[Point]:
         """Every combination of values, the last axis changing fastest."""
         names = list(self.axes)
         return [
@@ -78,7 +92,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     ``seconds_left`` is an estimate; None while no point has been measured.
     """
 
-    point: dict[str, int]
+    point: dict[str, int | str]
     index: int
     total: int
     seconds_left: float | None
@@ -103,10 +117,42 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
         return overall(found or self.results)
 
 
+def axes(
+    ref: str,
+    over: Mapping[str, Sequence[str]],
+    given: Mapping[str, int | str],
+    shown: Collection[str] = (),
+) -> dict[str, tuple[int | str, ...]]:
+    """The axes of a scenario's parameters: every value once, as its parameter takes it.
+
+    ``over`` has the values as text, ``given`` what other parameters are set to. Parameters in
+    ``shown`` that the scenario has are axes of one value where nothing else is said of them.
+    What a parameter does not take stays text, for :meth:`Grid.check` to refuse. Raises
+    :class:`lab.errors.UsageError` for a parameter that is set as well.
+    """
+    declared = {each.name: each for each in scenario.parameters(ref)}
+    found: dict[str, tuple[int | str, ...]] = {}
+    for name in dict.fromkeys((*shown, *over)):
+        if name in over and name == CONCURRENCY:
+            raise UsageError(f"{name} is the load's", hint="sweep it with -c, for example -c 1,16")
+        if name in over and name in given:
+            raise UsageError(f"{name} is swept and set to {given[name]}", hint="give one of them")
+        parameter = declared.get(name)
+        values: tuple[int | str, ...] = tuple(over.get(name, ()))
+        if parameter and name not in over:
+            value = given.get(name, parameter.default)
+            values = () if value is None else (value,)
+        with suppress(ValueError):  # which Grid.check finds as well
+            values = tuple(parameter.parse(str(v)) for v in values) if parameter else values
+        if values:
+            found[name] = tuple(dict.fromkeys(values))
+    return found
+
+
 def sweep(
     lab: Lab,
     grid: Grid,
-    order: Callable[[dict[str, int]], Order],
+    order: Callable[[Point], Order],
     tell: Callable[[Step], None],
     *,
     timeout: float,
@@ -142,7 +188,7 @@ def sweep(
     return swept
 
 
-def _wish(grid: Grid, point: Mapping[str, int]) -> lifecycle.Wish:
+def _wish(grid: Grid, point: Mapping[str, int | str]) -> lifecycle.Wish:
     parameters = {name: value for name, value in point.items() if name != CONCURRENCY}
     return lifecycle.Wish(
         scenario=grid.scenario,
@@ -170,7 +216,7 @@ def _done(sweep_id: str) -> dict[str, Record]:
     return found
 
 
-def _key(point: Mapping[str, int]) -> str:
+def _key(point: Mapping[str, int | str]) -> str:
     return ",".join(f"{name}={value}" for name, value in point.items())
 
 

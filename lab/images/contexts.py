@@ -24,10 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import NoReturn
 
+    from lab.topology.spec import ImageSpec
+
 CONTAINERFILES = ("Containerfile", "Dockerfile")
 REQUIREMENTS = "requirements.txt"
 """A context that has this file gets its wheels in ``site-packages/``."""
 TEMPLATE = ".tmpl"
+CONFIGURATIONS = (".cfg", ".conf", ".toml", ".yaml", ".yml")
+"""How the names of configuration files end."""
 MAX_BYTES = 256 * 1024 * 1024
 """How much the files of a context may hold together: they are kept in memory."""
 
@@ -128,6 +132,20 @@ def load(context: str, arguments: Mapping[str, str]) -> Files:
 
         requirements.parse(files[REQUIREMENTS].content, f"{context}/{REQUIREMENTS}")
     return files
+
+
+def configurations(image: ImageSpec) -> dict[str, str]:
+    """The configuration files that are built into an image, as rendered, by their paths.
+
+    None for an image that lab does not build. Raises like :func:`load`.
+    """
+    if image.build is None:
+        return {}
+    return {
+        path: file.content.decode(errors="replace")
+        for path, file in load(image.build.context, image.build.args).items()
+        if path.endswith(CONFIGURATIONS) and not file.link
+    }
 
 
 def _check(directory: Path) -> None:

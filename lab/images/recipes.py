@@ -63,7 +63,7 @@ def resolve(spec: LabSpec, source: str) -> LabSpec:
 
 
 def base_image(name: str, source: str) -> ImageSpec:
-    """Return the image of a base (``python``, ``envoy``, ``prometheus``) from a source."""
+    """Return the image of a base (``python``, ``prometheus``, ...) from a source."""
     recipe = base(name)
     reference = official(name)
     if source == PACKAGES:

@@ -49,7 +49,7 @@ _ETC = {
 def make(base: Base, name: str, emit: Callable[[str], None]) -> tuple[IO[bytes], dict[str, str]]:
     """Make the root of a base and return it as an open tar, with its packages' versions.
 
-    ``name`` is the base's own ("envoy"), under which its program is found in /usr/bin. The tar
+    ``name`` is the base's own ("prometheus"), under which its program is found in /usr/bin. The tar
     is a temporary file that is gone when it is closed, or when the process ends. Raises
     ``StepError`` when mmdebstrap or pip fail, or when the packages lack a listed file.
     """

@@ -21,6 +21,8 @@ CONTEXTS = {
     "services": "http_service",
 }
 """The kinds of lab's own build contexts."""
+BASES = ("python", "envoy", "haproxy", "prometheus")
+"""What a build can stand on; ``lab/images/bases.toml`` pins them."""
 
 
 def describe(kind: str, program: Program) -> Kind:

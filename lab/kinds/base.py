@@ -1,25 +1,26 @@
 """What a kind says of a program that runs in a container: what it counts, and what must agree.
 
 A request passes *hops*: a service, or one side of a proxy (its ingress, its egress). At each hop
-a kind names its meters, and derives from them what every hop has in common:
-
-=====================  ================================================
-``received``           requests that reached the hop
-``succeeded``          of them, those that it answered with success
-``failed``             of them, those that it answered with a failure
-``sent``               requests that it sent to the next hop
-``upstream_succeeded`` answers of the next hop that were a success
-``upstream_failed``    answers of the next hop that were a failure
-=====================  ================================================
-
-The laws between hops follow from these (:mod:`lab.metrics.laws`); a kind adds those that hold
-within one of its hops.
+a kind names its meters, and derives from them what every hop has in common (:data:`COMMON`). The
+laws between hops follow from that (:mod:`lab.metrics.laws`); a kind adds those that hold within
+one of its hops.
 """
 
 from __future__ import annotations
 
 import msgspec
 
+COMMON = {
+    "received": "requests that reached the hop",
+    "succeeded": "requests answered with success",
+    "failed": "requests answered with a failure",
+    "sent": "requests sent to the next hop",
+    "upstream_succeeded": "answers of the next hop that were a success",
+    "upstream_failed": "answers of the next hop that were a failure",
+    "final": "final answers",
+    "retries": "retries",
+}
+"""What kinds derive from meters, in words; laws between hops need all but the last two."""
 METRIC = "__name__"
 """Prometheus's own label for a metric's name."""
 
@@ -50,7 +51,7 @@ class Law(msgspec.Struct, frozen=True, kw_only=True):
     """Two sums that are equal between two quiet moments, as names joined by ``+`` and ``-``.
 
     ``says`` puts it in words. Within a kind the names are those of one hop. ``passes`` is set on
-    the law that one hop received what another sent: the two hops.
+    the law that one hop received what others sent: their names in words, and the one hop's.
     """
 
     name: str

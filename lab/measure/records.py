@@ -23,7 +23,7 @@ from lab.measure.traffic.load import Load
 from lab.metrics.ledger import Ledger
 from lab.metrics.scrape import Snapshot
 from lab.spec.claims import ClaimResult
-from lab.topology.reader import quote
+from lab.topology.problems import quote
 from lab.topology.spec import LabSpec
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ MOST_FILES = 100
 """How many files a record may have beside it."""
 
 _PARTIAL = ".partial-"
+_MODE = 0o700
 NEWEST = 10
 """How many of the runs that a part of an id could mean are listed."""
 _ID = r"\w[\w-]{0,79}"
@@ -127,7 +128,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def directory() -> Path:
-    """Where records are: ``lab/runs`` in the user's state directory (XDG base directories)."""
+    """Where records are: ``lab/runs`` in the user's state directory (XDG base directories).
+
+    Only the user can look into it, whatever the umask says, as into every record.
+    """
     return xdg.home("STATE_HOME") / "lab" / "runs"
 
 
@@ -139,7 +143,11 @@ def save(record: Record, files: Mapping[str, str]) -> Path:
     final = directory() / record.id
     partial = directory() / f"{_PARTIAL}{record.id}"
     try:
-        partial.mkdir(parents=True)
+        for each in (directory().parent, directory()):
+            each.mkdir(parents=True, exist_ok=True)
+            _keep_private(each)
+        partial.mkdir()
+        _keep_private(partial)
         for name, text in files.items():
             _write(partial / name, text.encode())
         _write(partial / FILE, msgspec.json.format(msgspec.json.encode(record), indent=1))
@@ -279,8 +287,16 @@ class _Version(msgspec.Struct):
 
 
 def _write(path: Path, data: bytes) -> None:
+    """Write a file that nobody else can read, never through a link that a record brought along."""
     path.unlink(missing_ok=True)
-    with path.open("xb") as file:  # never through a link that a stranger's record brought along
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(number, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _keep_private(path: Path) -> None:
+    """Shut others out of a directory, also of one that an earlier lab has made."""
+    if path.stat().st_mode & 0o777 != _MODE:
+        path.chmod(_MODE)

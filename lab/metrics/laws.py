@@ -59,17 +59,20 @@ def derive(edges: Sequence[Edge], hops: Mapping[str, Hop]) -> Laws:
 
     ``hops`` has what is counted at each hop of ``edges``; one that is missing counts nothing. Of
     several hops that one calls for each request, each receives all requests; which of their
-    failures becomes whose is not known.
+    failures becomes whose is not known. A hop that several call receives what all of them sent.
     """
     known = {CLIENT: CLIENT_HOP} | dict(hops)
     laws: list[Law] = []
     gaps: list[str] = []
     calls = [caller for caller, _ in edges]
-    for caller, callee in edges:
+    for callee in dict.fromkeys(callee for _, callee in edges):
         if callee not in known:
             gaps.append(f"{callee} counts nothing: what reaches it is not checked")
-        if caller in known and callee in known:
-            laws += _between(caller, callee, known, alone=calls.count(caller) == 1)
+            continue
+        callers = [caller for caller, each in edges if each == callee]
+        if all(caller in known for caller in callers):
+            alone = all(calls.count(caller) == 1 for caller in callers)
+            laws += _between(callers, callee, known, alone=alone)
     laws += [law for hop in _order(edges) for law in _within(hop, known)]
     return Laws(tuple(laws), tuple(dict.fromkeys(gaps)))
 
@@ -79,16 +82,20 @@ def _order(edges: Sequence[Edge]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(hop for edge in edges for hop in edge))
 
 
-def _between(caller: str, callee: str, known: Mapping[str, Hop], *, alone: bool) -> Iterator[Law]:
+def _between(
+    callers: Sequence[str], callee: str, known: Mapping[str, Hop], *, alone: bool
+) -> Iterator[Law]:
+    together = " and ".join(callers)
     for name, says, out, into in _ALIKE if alone else _ALIKE[:1]:
-        left, right = counted(caller, out, known[caller]), counted(callee, into, known[callee])
-        if left and right:
+        lefts = [counted(caller, out, known[caller]) for caller in callers]
+        right = counted(callee, into, known[callee])
+        if all(lefts) and right:
             yield Law(
-                name=f"{caller}→{callee} {name}",
-                says=says.format(caller=caller, callee=callee),
-                left=left,
+                name=f"{'+'.join(callers)}→{callee} {name}",
+                says=says.format(caller=together, callee=callee),
+                left=" + ".join(lefts),
                 right=right,
-                passes=(caller, callee) if out == "sent" else None,
+                passes=(together, callee) if out == "sent" else None,
             )
 
 

@@ -1,7 +1,7 @@
 """What can be counted in a lab: every quantity by its dotted name, and where it comes from. Pure.
 
-Quantities of a hop are its meters and what they add up to: ``service-b.failed``,
-``service-a-envoy.egress.retries``. The client's are ``client.sent``, ``client.succeeded``,
+Quantities of a hop are its meters and what they add up to: ``web.failed``,
+``web-proxy.egress.retries``. The client's are ``client.sent``, ``client.succeeded``,
 ``client.failed``, ``client.mean``, ``client.max`` and percentiles of its latency in seconds, such
 as ``client.p99``. A scenario's own meters have the names that it gives them.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab import kinds
-from lab.kinds.base import Endpoint, Meter, Program
+from lab.kinds.base import COMMON, Endpoint, Meter, Program
 from lab.metrics import laws
 from lab.metrics.laws import CLIENT, CLIENT_COUNTS
 from lab.spec.expressions import Sum, sum_of
@@ -50,6 +50,21 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: Endpoint
     start_time: str = ""
     falls: tuple[str, ...] = ()
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """A quantity in words: what it counts, and ``where``, or of which others it is the ``sum``.
+
+    ``container``, ``metric`` and ``labels`` say which series Prometheus has of it.
+    """
+
+    name: str
+    what: str
+    where: str = ""
+    sum: str = ""
+    container: str = ""
+    metric: str = ""
+    labels: dict[str, str] = {}
 
 
 class Quantities:
@@ -156,6 +171,33 @@ class Quantities:
             **{name: f"= {sum_.text}" for name, sum_ in self.derived.items()},
         }
 
+    def described(self) -> tuple[Described, ...]:
+        """Every quantity, the client's first, and those that are sums after their hop's meters."""
+        words = self.words
+        endpoints = {each.service: each.endpoint for each in self.targets}
+        found = [
+            Described(name=name, what=words[name], where="the client of `lab load`")
+            for name in (f"{CLIENT}.{what}" for what in (*CLIENT_COUNTS, *LATENCIES))
+        ]
+        for name, source in self.sources.items():
+            endpoint, meter = endpoints[source.service], source.meter
+            found.append(
+                Described(
+                    name=name,
+                    what=words[name],
+                    where=f"{source.service}:{endpoint.port}{endpoint.path} {meter.selector}",
+                    container=source.service,
+                    metric=meter.metric,
+                    labels=meter.labels,
+                )
+            )
+        for name, sum_ in self.derived.items():
+            what = COMMON.get(name.rpartition(".")[2], "")
+            found.append(Described(name=name, what=what, sum=f"= {sum_.text}"))
+        order = {name: number for number, name in enumerate((CLIENT, *self.hops))}
+        last = len(order)
+        return tuple(sorted(found, key=lambda each: order.get(each.name.rpartition(".")[0], last)))
+
     @cached_property
     def metrics(self) -> frozenset[str]:
         """The names of all time series that belong in a snapshot."""
@@ -178,6 +220,15 @@ class Quantities:
     def knows(self, name: str) -> bool:
         """Whether there is such a quantity."""
         return name in self.words or percentile(name) is not None
+
+    def alike(self, name: str) -> tuple[str, ...]:
+        """What a name that is not known may have been meant for.
+
+        That is every quantity of the same hop, or else the first part of all quantities.
+        """
+        hops = {each: each.rpartition(".")[0] or each for each in self.words}
+        same = tuple(each for each, hop in hops.items() if hop == name.rpartition(".")[0])
+        return same or tuple(dict.fromkeys(f"{hop}.…" for hop in hops.values()))
 
     @property
     def edges(self) -> tuple[tuple[str, str], ...]:

@@ -54,8 +54,9 @@ def _parameters(run: Record, without: Collection[str] = ()) -> list[str]:
     except LabError:
         default = {}  # the scenario was a file that is gone
     given = run.spec.parameters.items()
+    hidden = {secret.parameter for secret in run.spec.secrets}
     found = [
-        f"{name}={value}"
+        f"{name}=@FILE" if name in hidden else f"{name}={value}"
         for name, value in given
         if name not in without and value is not None and default.get(name) != value
     ]

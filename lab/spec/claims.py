@@ -72,7 +72,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class ClaimResult(msgspec.Struct, frozen=True, kw_only=True):
     """A claim and what became of it, in numbers.
 
-    ``test`` is what was tested, such as ``client.sent = service-a.received``. ``predicted`` and
+    ``test`` is what was tested, such as ``client.sent = web.received``. ``predicted`` and
     ``observed`` are its two sides, lists of them for ports and replicas; ``low`` and ``high`` are
     the ends of what confirms it, both included, None where there is no such end. ``by_model``
     says that the prediction is a mean that a model gave.

@@ -1,6 +1,6 @@
 """The one notation for quantities: sums and products of them, and comparisons between those.
 
-A quantity is a dotted name: ``client.sent``, ``service-a-envoy.egress.retries``. A dash may stand
+A quantity is a dotted name: ``client.sent``, ``web-proxy.egress.retries``. A dash may stand
 in a name, so that a minus needs spaces around it. Numbers may have a unit: ``100ms``, ``2s``,
 ``99%``; times are seconds, percentages shares.
 """

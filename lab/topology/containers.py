@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
+from lab import kinds
 from lab.topology import scraping, values
-from lab.topology.document import Mapping
-from lab.topology.reader import nearest, quote
+from lab.topology.document import Mapping, Scalar
+from lab.topology.problems import nearest, quote
 from lab.topology.spec import BuildSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Mapping as Names
     from pathlib import Path
 
     from lab.topology.reader import Item, Section
 
-CONTEXTS = ("services", "envoy", "haproxy", "prometheus")
-"""Build contexts that are shipped with lab."""
-BASES = ("python", "envoy", "haproxy", "prometheus")
-"""What a build can stand on."""
 CONTAINERFILE = "Containerfile"
 BASE = "BASE"
 """The build argument that lab itself gives: the reference of the base."""
@@ -30,10 +29,34 @@ _TARGETS = ("each", "port")
 
 def mount_fault(text: str) -> str:
     """What is wrong with a mount, as a clause; see :mod:`lab.topology.values`."""
-    volume, _, target = text.partition(":")
-    if values.name(volume):
+    volume, _, rest = text.partition(":")
+    target, colon, mode = rest.partition(":")
+    if values.name(volume, values.LONGEST):
         return "is not VOLUME:/PATH with a volume declared under volumes"
+    if colon and mode not in {"ro", "rw"}:
+        return "ends in something else than :ro or :rw"
     return f"mounts at a place that {fault}" if (fault := values.target(target)) else ""
+
+
+def words(section: Section, key: str) -> tuple[Item, ...]:
+    """The words of a list, or of a text in a shell's way of writing."""
+    item = section.get(key)
+    if item is None or not isinstance(item.node, Scalar):
+        return section.elements(key)
+    try:
+        # Split before parameters are filled in: what is in one stays one word.
+        return tuple(item.with_text(word) for word in shlex.split(item.literal()))
+    except ValueError as error:
+        item.problem(f"cannot be split into words: {str(error).lower()}")
+        return ()
+
+
+def one_or_more(section: Section, key: str) -> tuple[Item, ...]:
+    """The elements of a list, or the one value that stands in its place."""
+    item = section.get(key)
+    if item is None or not isinstance(item.node, Scalar) or item.null:
+        return section.elements(key)
+    return (item,)
 
 
 def build(item: Item, directory: Path | None, names: Names[str, tuple[str, ...]]) -> BuildSpec:
@@ -52,18 +75,18 @@ def build(item: Item, directory: Path | None, names: Names[str, tuple[str, ...]]
 
 
 def _base_fault(text: str) -> str:
-    if text in BASES:
+    if text in kinds.BASES:
         return ""
-    return f"is not one of the bases {', '.join(BASES)}{nearest(text, BASES)}"
+    return f"is not one of the bases {', '.join(kinds.BASES)}{nearest(text, kinds.BASES)}"
 
 
 def _context(item: Item, directory: Path | None) -> str:
     """A shipped context by its bare name, or a directory beside the scenario file."""
     text = item.checked(values.anything)
-    if text in CONTEXTS or not text:
+    if text in kinds.CONTEXTS or not text:
         return text
     if directory is None or "/" not in text:
-        near = item.nearest(text, CONTEXTS)
+        near = item.nearest(text, kinds.CONTEXTS)
         item.problem(f"{quote(text)} is no context of lab's; a directory is written ./NAME{near}")
         return ""
     home = directory.resolve()
@@ -83,7 +106,9 @@ def _context(item: Item, directory: Path | None) -> str:
 def _arguments(found: dict[str, Item], names: Names[str, tuple[str, ...]]) -> dict[str, str]:
     """Build arguments: texts, or lists of the targets behind a host name."""
     lists = {name: item for name, item in found.items() if isinstance(item.node, Mapping)}
-    texts = _variables({name: item for name, item in found.items() if name not in lists})
+    texts = _variables(
+        {name: item for name, item in found.items() if name not in lists}, values.argument
+    )
     listed = {name: _targets(item, names) for name, item in lists.items()}
     if BASE in found:
         found[BASE].problem(f"{BASE} stands for the base")
@@ -112,11 +137,26 @@ def _targets(item: Item, names: Names[str, tuple[str, ...]]) -> str:
     return json.dumps([f"{name}:{port}" for name in found]) if item.affords(length) else ""
 
 
-def _variables(found: dict[str, Item]) -> dict[str, str]:
+def _variables(found: dict[str, Item], check: Callable[[str], str]) -> dict[str, str]:
     for name, item in found.items():
-        if fault := values.variable(name):
+        if fault := check(name):
             item.problem(f"{quote(name)} {fault}")
     return {name: item.text() for name, item in found.items() if not item.omitted}
+
+
+def secrets(section: Section) -> dict[str, str]:
+    """The secrets that are mounted: the file of each, and its parameter, both of one name."""
+    found: dict[str, str] = {}
+    for item in section.elements("secrets"):
+        name = item.literal()
+        known = item.scope.secrets
+        if name and name not in known:
+            item.problem(
+                f"{quote(name)} is not a parameter with secret: true{nearest(name, known)}"
+            )
+        elif item.scope.values.get(name) is not None:
+            found[name] = name
+    return found
 
 
 def environment(section: Section) -> dict[str, str]:
@@ -125,7 +165,7 @@ def environment(section: Section) -> dict[str, str]:
     if item is None:
         return {}
     if isinstance(item.node, Mapping):
-        return _variables(item.entries())
+        return _variables(item.entries(), values.variable)
     found: dict[str, Item] = {}
     for element in item.elements():
         name, equals, value = element.literal().partition("=")
@@ -136,4 +176,4 @@ def environment(section: Section) -> dict[str, str]:
         else:
             # The value alone, so that an unset parameter leaves the variable out here as well.
             found[name] = element.with_text(value)
-    return _variables(found)
+    return _variables(found, values.variable)

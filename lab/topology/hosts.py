@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab.topology import values
-from lab.topology.reader import quote
+from lab.topology.problems import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def read(found: Mapping[str, Item], pods: Mapping[str, tuple[str, ...]], prefix:
     hosts = Hosts()
     count = 0
     for name, item in found.items():
-        if fault := values.name(name):
+        if fault := values.host(name):
             item.problem(f"{quote(name)} {fault}")
         if item.omitted:
             continue
@@ -63,7 +63,7 @@ def read(found: Mapping[str, Item], pods: Mapping[str, tuple[str, ...]], prefix:
 
 
 def _targets(target: str, item: Item, pods: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    if not target or not values.address(target):
+    if not target or not values.ip(target):
         return (target,)
     if target not in pods:
         near = item.nearest(target, pods)
@@ -73,7 +73,7 @@ def _targets(target: str, item: Item, pods: Mapping[str, tuple[str, ...]]) -> tu
 
 def _numbered(name: str, item: Item, count: int) -> tuple[str, ...]:
     numbered = tuple(f"{number}.{name}" for number in range(1, count + 1))
-    if (fault := values.name(numbered[-1])) and not values.name(name):
+    if (fault := values.host(numbered[-1])) and not values.host(name):
         item.problem(f"{numbered[-1]!r}, the name of a copy, {fault}")
     return numbered
 

@@ -17,7 +17,7 @@ from lab.spec import claims
 from lab.spec.expressions import sum_of
 from lab.topology import values
 from lab.topology.document import Mapping, Sequence
-from lab.topology.reader import nearest, quote
+from lab.topology.problems import quote
 from lab.topology.spec import MeterSpec, ModelSpec, prefix
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Measuring:
             if taken.knows(name):
                 item.problem(f"{name!r} is a quantity already")
         quantities = Quantities(spec)
+        if self._path:
+            _check_hops(self._path, spec, quantities)
         pods = [pod.name for pod in spec.pods]
         found = (
             _claim(name, item, quantities, pods, prefix(spec.name))
@@ -119,11 +121,24 @@ class _Path:
             yield from self._after(caller, element.elements() if nested else (element,))
 
     def _hop(self, name: str, item: Item) -> str:
+        if name == CLIENT:
+            item.problem(f"nothing calls {CLIENT}: it begins a path")
+            return name
         service = name if name in self._services else name.rpartition(".")[0]
         if service not in self._services:
-            near = nearest(service or name, self._services)
+            near = item.nearest(service or name, self._services)
             item.problem(f"there is no container {quote(service or name)}{near}")
         return name
+
+
+def _check_hops(path: Item, spec: LabSpec, quantities: Quantities) -> None:
+    """Note the hops of a path that containers of known kinds do not have."""
+    for hop in dict.fromkeys(name for edge in spec.path for name in edge):
+        service = quantities.service(hop)
+        if service in spec.kinds and hop not in quantities.hops:
+            has = quantities.kinds[service].hops
+            names = ", ".join(f"{service}.{name}" if name else service for name in has)
+            path.problem(f"{service} has no hop {quote(hop)}: {names or 'no request passes it'}")
 
 
 def _meter(name: str, item: Item, services: Collection[str]) -> MeterSpec:
@@ -132,7 +147,7 @@ def _meter(name: str, item: Item, services: Collection[str]) -> MeterSpec:
     section = item.section(_METER, required=("container", "port", "metric"))
     container = section.literal("container")
     if container and container not in services:
-        item.problem(f"there is no container {quote(container)}{nearest(container, services)}")
+        item.problem(f"there is no container {quote(container)}{item.nearest(container, services)}")
     return MeterSpec(
         container=container,
         port=section.integer("port", *values.PORTS),
@@ -159,7 +174,7 @@ def _claim(
         pod = section.get("pod") or item
         called = start + pod.literal()
         if called not in pods:
-            pod.problem(f"there is no pod {quote(pod.literal())}{nearest(called, pods)}")
+            pod.problem(f"there is no pod {quote(pod.literal())}{pod.nearest(called, pods)}")
         ports = tuple(port.integer(*values.PORTS) for port in section.elements("listens"))
         return claims.Listens(name=name, says=says, pod=called, listens=ports)
     (key,) = kind.KEYS
@@ -179,10 +194,10 @@ def _of_quantities(
         return None
     for quantity in claim.quantities():
         if not quantities.knows(quantity):
-            near = nearest(quantity, quantities.words)
+            near = item.nearest(quantity, quantities.words)
             item.problem(
                 f"there is no quantity {quote(quantity)}{near}; "
-                f"there are {', '.join(quantities.words)}"
+                f"there are {', '.join(quantities.alike(quantity))}"
             )
             return None
     if isinstance(claim, claims.Evenly):
@@ -198,19 +213,19 @@ def _model(item: Item) -> ModelSpec | None:
     kind = found.pop("kind", None)
     name = kind.literal() if kind else ""
     if name not in models.NAMES:
-        near = nearest(name, models.NAMES)
+        near = item.nearest(name, models.NAMES)
         item.problem(f"kind {quote(name)} is not one of {', '.join(models.NAMES)}{near}")
         return None
     known = models.parameters(name)
     given: dict[str, float] = {}
     for key, value in found.items():
         if key not in known:
-            value.problem(f"the model {name} has no such parameter{nearest(key, known)}")
+            value.problem(f"the model {name} has no such parameter{value.nearest(key, known)}")
         elif not value.omitted:
             low, high = known[key]
             number = value.converted(_number)
             if not low <= number <= high:
-                value.problem(f"is out of range: {low:g} to {high:g}")
+                value.problem(f"is out of range: {low} to {high}")
             given[key] = float(number)
     for key in models.required(name):
         if key not in found:

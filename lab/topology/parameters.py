@@ -7,28 +7,34 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from lab import secret_values
 from lab.errors import UsageError
 from lab.topology import values
 from lab.topology.document import Mapping
-from lab.topology.reader import nearest, quote, span, whole
+from lab.topology.problems import nearest, quote
+from lab.topology.reader import span, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from collections.abc import Mapping as Values
 
     from lab.topology.reader import Item, Section
 
 TYPES = ("integer", "string", "address")
-_KEYS = ("type", "default", "minimum", "maximum", "help")
+_KEYS = ("type", "default", "minimum", "maximum", "secret", "help")
 _MOST_SHOWN = 20
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+MASK = "***"
+"""What stands for a secret's value wherever values are: nobody but podman gets to know it."""
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     """One parameter. A default of None means that it may be left unset.
 
     ``type`` is one of :data:`TYPES` (an address is IPv4); only integers have a range, whose
-    ends are included and may be open (None).
+    ends are included and may be open (None). A ``secret`` has no default; it is ``required`` unless
+    it may be left unset.
     """
 
     name: str
@@ -36,6 +42,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     default: int | str | None = None
     minimum: int | None = None
     maximum: int | None = None
+    secret: bool = False
+    required: bool = False
     help: str = ""
 
     def parse(self, text: str) -> int | str:
@@ -60,7 +68,10 @@ def read(name: str, item: Item) -> Parameter:
     """Read one declaration, noting its problems."""
     if not _NAME.fullmatch(name):
         item.problem("a parameter's name has small letters, digits and dashes")
-    section = item.section(_KEYS, required=("type", "default"))
+    section = item.section(_KEYS, required=("type",))
+    secret = section.boolean("secret", default=False)
+    if not secret and isinstance(item.node, Mapping) and section.get("default") is None:
+        item.problem("default is missing")
     kind = section.literal("type", "string")
     if kind and kind not in TYPES:
         item.problem(
@@ -70,6 +81,8 @@ def read(name: str, item: Item) -> Parameter:
     if kind in TYPES and kind != "integer":
         for end in ends.values():
             end.problem("only integers have a range")
+    if secret and kind in TYPES and kind != "string":
+        item.problem("a secret is a string")
     limits = {key: end.converted(lambda text: whole(text, None, None)) for key, end in ends.items()}
     if len(limits) > 1 and limits["minimum"] > limits["maximum"]:
         item.problem("minimum is above maximum")
@@ -79,6 +92,8 @@ def read(name: str, item: Item) -> Parameter:
         type=kind,
         minimum=limits.get("minimum"),
         maximum=limits.get("maximum"),
+        secret=secret,
+        required=secret and section.get("default") is None,
         help=section.sentence("help"),
     )
     return _with_default(parameter, section) if kind in TYPES else parameter
@@ -100,6 +115,9 @@ def _with_default(parameter: Parameter, section: Section) -> Parameter:
     default = section.get("default")
     if default is None or default.null:
         return parameter
+    if parameter.secret:
+        default.problem("a secret cannot stand in a scenario: null, if it may be left unset")
+        return parameter
     text = default.literal()
     try:
         return msgspec.structs.replace(parameter, default=parameter.parse(text))
@@ -114,20 +132,36 @@ def defaults(parameters: Iterable[Parameter]) -> dict[str, int | str | None]:
 
 
 def fill(
-    parameters: Iterable[Parameter], given: Values[str, str | int], *, scenario: str
+    parameters: Iterable[Parameter],
+    given: Values[str, str | int],
+    secrets: Collection[str] = (),
+    *,
+    scenario: str,
 ) -> dict[str, int | str | None]:
-    """Every parameter's value: what was given, else its default.
+    """Every parameter's value: what was given, else its default; :data:`MASK` for a secret.
 
-    Raises UsageError for values out of range or of another type, and for parameters that
-    ``scenario`` does not have.
+    ``secrets`` names those whose values are known from elsewhere. Raises UsageError for values
+    out of range or of another type, for parameters that ``scenario`` does not have, and for the
+    value of a secret in place of a file.
     """
     known = {parameter.name: parameter for parameter in parameters}
     filled = defaults(known.values())
+    filled |= {
+        p.name: MASK for p in known.values() if p.secret and (p.required or p.name in secrets)
+    }
     faults: list[str] = []
     for name, value in given.items():
         if name not in known:
             near = nearest(name, known) if len(faults) < _MOST_SHOWN else ""
             faults.append(f"{scenario} has no parameter {quote(name)}{near}")
+            continue
+        if known[name].secret:
+            filled[name] = MASK
+            if not str(value).startswith(secret_values.MARK):
+                raise UsageError(
+                    f"{name} is secret, and other users can read the arguments of a command",
+                    hint=secret_values.hint(name),
+                )
             continue
         try:
             filled[name] = known[name].parse(str(value))

@@ -15,10 +15,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from lab import kinds
+from lab.metrics.laws import CLIENT
 from lab.topology import hosts, values
-from lab.topology.containers import build, environment, mount_fault
+from lab.topology.containers import (
+    build,
+    environment,
+    mount_fault,
+    one_or_more,
+    secrets,
+    words,
+)
 from lab.topology.document import Mapping, size
-from lab.topology.reader import Item, Section, quote
+from lab.topology.problems import quote
+from lab.topology.reader import Item, Section
 from lab.topology.spec import (
     ContainerSpec,
     ImageSpec,
@@ -49,7 +58,9 @@ _CONTAINER = (
     "command",
     "environment",
     "user",
+    "cap_add",
     "volumes",
+    "secrets",
     "tmpfs",
     "read_only",
     "mem_limit",
@@ -85,12 +96,21 @@ class _Draft(msgspec.Struct, frozen=True):
 class Assembly:
     """Collects the parts of one lab from all files of a scenario, in their order."""
 
-    def __init__(self, lab: str, given: Collection[str] = (), *, local: bool = False) -> None:
+    def __init__(
+        self,
+        lab: str,
+        given: Collection[str] = (),
+        *,
+        local: bool = False,
+        allow_root: bool = False,
+    ) -> None:
         """``lab`` is the lab's name, which begins the names of what podman will hold.
 
         A port is published beyond loopback only when its address is that of a parameter which
-        the command line gave, as one of ``given``, and never when the lab is ``local``.
+        the command line gave, as one of ``given``, and never when the lab is ``local``. Unless
+        ``allow_root``, a container must not ask for root as its user.
         """
+        self._allow_root = allow_root
         self.prefix = prefix(lab)
         self._given = given
         self._local = local
@@ -162,7 +182,10 @@ class Assembly:
                 item.problem(f"makes more than {values.MOST_PODS} pods, copies included")
                 return
             names = tuple(_numbered(name, number) for number in draft.numbers)
-            if all(self._claim(each, item, self._names, "pod or container") for each in names):
+            if all(
+                self._claim(each, item, self._names, "pod or container", values.MAX_NAME)
+                for each in names
+            ):
                 copies = tuple(self.prefix + each for each in names)
                 self._copies |= {name: copies}
                 self._copies |= {each: (copy,) for each, copy in zip(names, copies, strict=True)}
@@ -253,8 +276,15 @@ class Assembly:
                     f"{reference!r} is the name of a pod or container here, not of an image"
                 )
 
-    def _claim(self, name: str, item: Item, taken: dict[str, Item], kind: str) -> bool:
-        if fault := values.name(name) or values.name(self.prefix + name):
+    def _claim(
+        self,
+        name: str,
+        item: Item,
+        taken: dict[str, Item],
+        kind: str,
+        longest: int = values.LONGEST,
+    ) -> bool:
+        if fault := values.name(name, longest) or values.name(self.prefix + name, longest):
             item.problem(f"{quote(name)} {fault}")
             return False
         if name in taken:
@@ -310,24 +340,35 @@ class Assembly:
         image = self._image(name, item, section, directory, found)
         if kind := _kind(section, image):
             self.kinds[name] = kind
+            if name == CLIENT:
+                item.problem(f"{CLIENT} is whoever sends requests: what counts needs another name")
         built = image.build is not None
         read_only = section.boolean("read_only", default=built)
         mounts = tuple(self._mount(value) for value in section.elements("volumes"))
-        tmpfs = tuple(value.checked(values.target) for value in section.elements("tmpfs"))
-        targets = [mount.target for mount in mounts] + list(tmpfs)
+        tmpfs = tuple(
+            values.normal(v.checked(values.target)) for v in one_or_more(section, "tmpfs")
+        )
+        files = secrets(section)
+        below = [values.SECRETS] if files else []
+        targets = [mount.target for mount in mounts] + list(tmpfs) + below
         if repeated := next((t for t, times in Counter(targets).items() if t and times > 1), ""):
             item.problem(f"mounts {quote(repeated)} twice")
         scratch = tuple(path for path in _SCRATCH if read_only and path not in targets)
         return ContainerSpec(
             name=self.prefix + _numbered(name, number),
             image=image.name,
-            command=tuple(value.text() for value in section.elements("command")),
+            command=tuple(word.text() for word in words(section, "command")),
             environment=environment(section),
-            user=section.checked("user", values.user),
+            user=section.checked("user", values.user if self._allow_root else values.plain_user),
             mounts=mounts,
+            secrets=files,
             tmpfs=scratch + tmpfs,
             read_only=read_only,
             drop_capabilities=built,
+            cap_add=tuple(
+                value.checked(values.capability).upper().removeprefix("CAP_")
+                for value in section.elements("cap_add")
+            ),
             memory=section.converted("mem_limit", values.size, _DEFAULTS.memory),
             pids=section.integer("pids_limit", *values.PIDS, _DEFAULTS.pids),
             stop_timeout=section.converted(
@@ -360,10 +401,12 @@ class Assembly:
 
     def _mount(self, item: Item) -> MountSpec:
         text = item.checked(mount_fault)
-        volume, _, target = text.partition(":")
+        volume, target, mode = (*text.split(":"), "", "")[:3]
         if volume:
             self._mounted.append((volume, item))
-        return MountSpec(volume=self._volume(volume), target=target)
+        return MountSpec(
+            volume=self._volume(volume), target=values.normal(target), read_only=mode == "ro"
+        )
 
     def _volume(self, name: str) -> str:
         """A volume's name in podman: always with the lab's, as volumes outlive it."""

@@ -7,32 +7,24 @@ so that reading goes on; what was built is only used when no problem was noted.
 from __future__ import annotations
 
 import re
-from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from lab.errors import UsageError
 from lab.topology.document import Mapping, Node, Scalar, Sequence
+from lab.topology.problems import MAX_QUOTED, Problems, cut, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from collections.abc import Mapping as Values
+    from collections.abc import Set as AbstractSet
 
     ParameterValues = Values[str, int | str | None]
+    Names = AbstractSet[str]
 
 N = TypeVar("N", bound=float)
 
-_MAX_SHOWN = 20
-_MAX_KEPT = 1000
-_MAX_SAID = 500
-_MAX_QUOTED = 60
 _MAX_KEY = 100
-_MAX_GUESSED = 500
-_MAX_TEXT = 128 * 1024
-"""Characters of one text with its parameters filled in: the kernel takes no longer variable."""
-_MAX_TEXTS = 4 * 1024 * 1024
-"""Characters of all of them in a scenario, those of copies included."""
 _MAX_DIGITS = 18
 _NULL = {"", "~", "null", "Null", "NULL"}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -42,90 +34,16 @@ _DOLLAR = re.compile(rf"\$\$|{_REFERENCE.pattern}|\$")
 _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 
 
-def quote(value: object) -> str:
-    """A value for a message: on one line, in quotes, cut when it is long."""
-    return repr(_cut(str(value), _MAX_QUOTED))
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[:length]}..."
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` when a known word is close, else nothing.
-
-    No effort is made for what nobody can have meant: a long word, or one of very many.
-    """
-    from difflib import get_close_matches
-
-    likely = (each for each in islice(known, _MAX_GUESSED) if len(each) <= _MAX_QUOTED)
-    found = get_close_matches(word, likely, n=1) if len(word) <= _MAX_QUOTED else []
-    return f"; did you mean {found[0]!r}?" if found else ""
-
-
-class Problems:
-    """Everything wrong with a scenario: one line each, ``file:line: path: what``."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._found: dict[str, list[tuple[int, str]]] = {}
-        self._count = 0
-        self._texts = 0
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return self._count
-
-    @property
-    def crowded(self) -> bool:
-        """Whether there are more than are shown, so that no effort is due to the next."""
-        return len(self) >= _MAX_SHOWN
-
-    def add(self, file: str, line: int, path: str, text: str) -> None:
-        """Note a problem; ``path`` may be empty when it concerns the whole file."""
-        where = f"{file}:{line}: {path}: " if path else f"{file}:{line}: "
-        self._count += 1
-        if self._count <= _MAX_KEPT:
-            self._found.setdefault(file, []).append((line, where + _cut(text, _MAX_SAID)))
-
-    def nearest(self, word: str, known: Iterable[str]) -> str:
-        """Like :func:`nearest`, and nothing when there are problems enough."""
-        return "" if self.crowded else nearest(word, known)
-
-    def excess(self, length: int) -> str:
-        """Why a scenario cannot have a text of so many characters besides all others, or ""."""
-        self._texts += length
-        if length > _MAX_TEXT:
-            return f"is longer than {_MAX_TEXT // 1024} KiB with its parameters filled in"
-        if self._texts > _MAX_TEXTS:
-            return f"makes all texts together longer than {_MAX_TEXTS // 1024**2} MiB"
-        return ""
-
-    def raise_if_any(self, file: str) -> None:
-        """Raise what :meth:`error` returns if anything was noted."""
-        if len(self):
-            raise self.error(file)
-
-    def error(self, file: str) -> UsageError:
-        """A UsageError about the scenario ``file`` that lists the problems by file and line."""
-        lines = [text for found in self._found.values() for _, text in sorted(found)]
-        count = "a problem" if len(self) == 1 else f"{len(self)} problems"
-        details = lines[:_MAX_SHOWN]
-        if len(self) > _MAX_SHOWN:
-            details.append(f"... and {len(self) - _MAX_SHOWN} more")
-        return UsageError(
-            f"{file} has {count}",
-            details=tuple(details),
-            hint="docs/scenarios.md lists every key; `lab show direct` is an example.",
-        )
-
-
 class Scope(msgspec.Struct, frozen=True):
-    """What the items of one file share: its name, the problems, the parameters' values."""
+    """What the items of one file share: its name, the problems, the parameters' values.
+
+    ``secrets`` names the parameters that are secret.
+    """
 
     file: str
     problems: Problems
     values: ParameterValues = {}
+    secrets: Names = frozenset()
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -184,6 +102,8 @@ class Item(msgspec.Struct, frozen=True):
     def omitted(self) -> bool:
         """Whether the whole value is one parameter that is not set: the key counts as absent."""
         name = self.parameter
+        if name in self.scope.secrets:
+            return False  # it may not stand there at all
         return bool(name) and self.scope.values.get(name, "") is None
 
     def entries(self) -> dict[str, Item]:
@@ -193,10 +113,10 @@ class Item(msgspec.Struct, frozen=True):
             return {}
         found: dict[str, Item] = {}
         for key, value in self.node.pairs:
-            name = _cut(key.text, _MAX_KEY)
+            name = cut(key.text, _MAX_KEY)
             path = f"{self.path}.{name}" if self.path else name
             if _IMPOSSIBLE.search(key.text) or not key.text.isprintable():
-                self.problem(f"has the impossible key {key.text[:_MAX_QUOTED]!a}")
+                self.problem(f"has the impossible key {key.text[:MAX_QUOTED]!a}")
                 continue
             item = Item(value, key.line, path, self.scope)
             if key.text in found:
@@ -248,6 +168,11 @@ class Item(msgspec.Struct, frozen=True):
             elif name not in self.scope.values:
                 self.problem(
                     f"there is no parameter {name!r}{self.nearest(name, self.scope.values)}"
+                )
+            elif name in self.scope.secrets:
+                self.problem(
+                    f"parameter {name!r} is secret, and only a file can hold it: "
+                    f"secrets: [{name}] mounts /run/secrets/{name}"
                 )
             elif self.scope.values[name] is None:
                 self.problem(f"parameter {name!r} has no value to put into a longer text")

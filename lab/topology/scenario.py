@@ -20,14 +20,24 @@ from lab.topology.measuring import KEYS as MEASURING
 from lab.topology.measuring import Measuring
 from lab.topology.parameters import defaults, fill, is_default, read, redeclare
 from lab.topology.pods import REPLICA, Assembly
-from lab.topology.reader import Item, Problems, Scope, Section, nearest, quote
-from lab.topology.spec import DEFAULT_NAME, LabSpec, NetworkSpec, check_name, prefix
+from lab.topology.problems import Problems, nearest, quote
+from lab.topology.reader import Item, Scope, Section
+from lab.topology.spec import (
+    DEFAULT_NAME,
+    LabSpec,
+    NetworkSpec,
+    SecretSpec,
+    check_name,
+    network_name,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from collections.abc import Mapping as Values
 
     from lab.topology.document import Node
     from lab.topology.parameters import Parameter
+    from lab.topology.spec import PodSpec
 
 SHIPPED = Path(__file__).parent / "scenarios"
 _SUFFIXES = (".yaml", ".yml")
@@ -97,16 +107,19 @@ def load(
     *,
     name: str = DEFAULT_NAME,
     given: Values[str, str | int],
+    secrets: Collection[str] = (),
     local: bool = False,
+    allow_root: bool = False,
 ) -> LabSpec:
     """Read a scenario and fill in its parameters.
 
     ``ref`` is the name of a shipped scenario or the path of a file (with a ``/`` in it, or
     ending in .yaml or .yml), ``name`` is the lab's, ``given`` maps parameters to values of the
     command line: only these can publish a port beyond loopback, and not even they when the lab
-    is to be ``local``. In
+    is to be ``local``. ``secrets`` names the secrets that are given in another way. In
     the spec the network has no subnet, pods have no address, a host that stands for a pod
-    holds the pod's name, and an image to build has no reference.
+    holds the pod's name, and an image to build has no reference. Unless ``allow_root``, a
+    container with ``user: 0`` is a problem.
 
     Raises UsageError: for a bad ``name`` or ``ref``, for everything wrong in the files (each
     problem with its line), and for parameters that are unknown or out of range.
@@ -116,19 +129,21 @@ def load(
     problems = Problems()
     # Filled in below, between reading what is declared and reading what uses it.
     values: dict[str, int | str | None] = {REPLICA: None}
-    opened = _open(ref, Scope("", problems, values))
+    hidden: set[str] = set()
+    opened = _open(ref, Scope("", problems, values, hidden))
     declared = _declared(opened)
+    hidden.update(parameter.name for parameter in declared if parameter.secret)
     values.update(defaults(declared))
     refusal = None
     filled: dict[str, int | str | None] = {}
     try:
-        filled = fill(declared, given, scenario=label)
+        filled = fill(declared, given, secrets, scenario=label)
         values.update(filled)
     except UsageError as error:
         # The files' problems come first: a declaration may be what is wrong.
         refusal = error
     summary = opened[-1].section.sentence("summary")
-    assembly = Assembly(name, given, local=local)
+    assembly = Assembly(name, given, local=local, allow_root=allow_root)
     for file in opened:
         assembly.read_volumes(file.section.entries("volumes"))
     if (pods := opened[-1].section.get("pods")) and pods.empty:
@@ -149,8 +164,9 @@ def load(
         entry=assembly.entry,
         addresses=assembly.addresses,
         chosen=tuple(sorted(behind.intersection(given))),
-        network=NetworkSpec(name=f"{prefix(name)}lab"),
+        network=NetworkSpec(name=network_name(name)),
         volumes=tuple(assembly.volumes),
+        secrets=_mounted(assembly.pods),
         images=assembly.images,
         pods=tuple(assembly.pods),
         kinds=assembly.kinds,
@@ -165,6 +181,13 @@ def load(
     if refusal:
         raise refusal
     return spec
+
+
+def _mounted(pods: Iterable[PodSpec]) -> tuple[SecretSpec, ...]:
+    """Every secret that a container mounts, once."""
+    mounted = (c.secrets.values() for pod in pods for c in pod.containers)
+    parameters = dict.fromkeys(name for names in mounted for name in names)
+    return tuple(SecretSpec(name="", parameter=parameter) for parameter in parameters)
 
 
 def _baseline(opened: list[_File]) -> str:

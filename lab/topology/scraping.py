@@ -16,7 +16,7 @@ import msgspec
 from lab import kinds
 from lab.kinds.base import Endpoint, Program
 from lab.metrics.quantities import Quantities
-from lab.topology.reader import nearest, quote
+from lab.topology.problems import quote
 from lab.topology.spec import prefix
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def read(found: dict[str, Item], copies: dict[str, tuple[str, ...]]) -> tuple[Jo
         if kind and kind not in kinds.NAMES:
             item.problem(f"kind {quote(kind)} is not one of {', '.join(kinds.NAMES)}")
         elif pod and pod not in copies:
-            item.problem(f"there is no pod {quote(pod)}{nearest(pod, copies)}")
+            item.problem(f"there is no pod {quote(pod)}{item.nearest(pod, copies)}")
         elif kind and pod:
             endpoint = kinds.describe(kind, Program(service=name)).endpoint
             jobs.append(Job(name, endpoint, copies[pod]))

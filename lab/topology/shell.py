@@ -6,6 +6,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from lab.topology.values import SECRETS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -35,7 +37,8 @@ def render(spec: LabSpec, *, quote: Callable[[str], str] = shlex.quote) -> str:
 
 def _lines(spec: LabSpec) -> Iterator[str | Groups]:
     yield _comment(spec.summary or spec.scenario)
-    yield _comment("lab itself also labels what it creates, to know it again.")
+    yield _comment("lab itself also labels what it creates, to know it again, and as root sets")
+    yield _comment("firewall rules that keep packets from elsewhere out of the network.")
     yield ""
     yield _comment("Images; lab builds from a copy of the context, to which it adds what the build")
     yield _comment("must not fetch (Python packages) and in which it fills in the *.tmpl files")
@@ -46,6 +49,8 @@ def _lines(spec: LabSpec) -> Iterator[str | Groups]:
     yield _network(spec)
     for volume in spec.volumes:
         yield (("podman", "volume", "create", volume.name),)
+    for secret in spec.secrets:
+        yield (("podman", "secret", "create", secret.parameter, "FILE"),)
     for pod in spec.pods:
         yield ""
         yield _comment(pod.name)
@@ -81,6 +86,7 @@ def _network(spec: LabSpec) -> Groups:
     return (
         ("podman", "network", "create"),
         ("--disable-dns",),
+        ("--opt", "isolate=true"),
         *_option("--subnet", network.subnet),
         *_option("--gateway", network.gateway),
         (network.name,),
@@ -102,6 +108,7 @@ def _pod(spec: LabSpec, pod: PodSpec) -> Groups:
         *(("--publish", f"{p.host_ip}:{p.published}:{p.target}") for p in pod.ports),
         # Lets a process without any capability listen on port 80 of its own pod.
         ("--sysctl", "net.ipv4.ip_unprivileged_port_start=0"),
+        ("--security-opt", "no-new-privileges"),
     )
 
 
@@ -112,14 +119,25 @@ def _container(spec: LabSpec, pod: PodSpec, container: ContainerSpec) -> Groups:
         ("--pod", pod.name),
         *_option("--user", container.user),
         *(("--env", f"{name}={value}") for name, value in container.environment.items()),
-        *(("--volume", f"{mount.volume}:{mount.target}") for mount in container.mounts),
+        *(
+            ("--volume", f"{m.volume}:{m.target}{':ro' if m.read_only else ''}")
+            for m in container.mounts
+        ),
+        *(
+            ("--secret", f"{parameter},target={file},mode=0444")
+            for file, parameter in container.secrets.items()
+        ),
         *((("--read-only",),) if container.read_only else ()),
         *(("--tmpfs", path) for path in container.tmpfs),
-        *((("--cap-drop", "all"),) if container.drop_capabilities else ()),
+        *((("--tmpfs", SECRETS),) if container.secrets else ()),
+        *(("--cap-drop", each) for each in container.cap_drop),
+        *(("--cap-add", each) for each in container.cap_add),
         ("--security-opt", "no-new-privileges"),
         ("--memory", _size(container.memory)),
         ("--pids-limit", str(container.pids)),
         ("--stop-timeout", str(container.stop_timeout)),
+        ("--log-driver", "k8s-file"),
+        ("--log-opt", "max-size=10m"),
         ("--no-healthcheck",),
         (_reference(spec, container.image), *container.command),
     )

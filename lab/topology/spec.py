@@ -23,6 +23,11 @@ DEFAULT_NAME = "lab"
 """The lab whose resources carry the article's bare names; any other name is a prefix."""
 
 
+_DROPPED = ("AUDIT_WRITE", "MKNOD", "NET_RAW")
+"""What an image's container does without: with NET_RAW it could send packets that are addressed to
+the host's own 127.0.0.1."""
+
+
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all parts: immutable, compared by value, JSON both ways."""
 
@@ -35,10 +40,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class BuildSpec(Spec, frozen=True, kw_only=True):
     """How to build an image: a context directory, what it stands on, and its arguments.
 
-    ``context`` is a directory shipped with lab (``services``, ``envoy``, ``prometheus``) or an
-    absolute path of the user's. ``base`` names one of the three bases (``python``, ``envoy``,
-    ``prometheus``). ``args`` fill ``${NAME}`` in the context's ``*.tmpl`` files and are passed
-    as build arguments.
+    ``context`` is a directory shipped with lab (``services``, ``prometheus``, ...) or an absolute
+    path of the user's. ``base`` names one of the bases (``python``, ``prometheus``, ...).
+    ``args`` fill ``${NAME}`` in the context's ``*.tmpl`` files and are passed as build arguments.
     """
 
     context: str
@@ -67,13 +71,15 @@ class MountSpec(Spec, frozen=True, kw_only=True):
 
     volume: str
     target: str
+    read_only: bool = False
 
 
 class ContainerSpec(Spec, frozen=True, kw_only=True):
     """One container. ``image`` is a full reference; sizes are in bytes; times in seconds.
 
-    ``read_only`` and ``drop_capabilities`` are on for everything lab builds itself. ``completes``
-    says that its work has an end: exited with code 0 it is as it should be.
+    ``secrets`` maps files in /run/secrets to secrets. ``read_only`` and ``drop_capabilities`` are
+    on for everything lab builds itself. ``cap_add`` holds capabilities without ``CAP_``.
+    ``completes`` says that its work has an end: exited with code 0 it is as it should be.
     """
 
     name: str
@@ -82,13 +88,24 @@ class ContainerSpec(Spec, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     user: str = ""
     mounts: tuple[MountSpec, ...] = ()
+    secrets: dict[str, str] = {}
     tmpfs: tuple[str, ...] = ()
     read_only: bool = True
     drop_capabilities: bool = True
+    cap_add: tuple[str, ...] = ()
     memory: int = 512 * 1024 * 1024
     pids: int = 256
     stop_timeout: int = 5
     completes: bool = False
+
+    @property
+    def cap_drop(self) -> tuple[str, ...]:
+        """The capabilities that the container must not have unless it asks for them."""
+        return (
+            ("all",)
+            if self.drop_capabilities
+            else tuple(cap for cap in _DROPPED if cap not in self.cap_add)
+        )
 
 
 class PortSpec(Spec, frozen=True, kw_only=True):
@@ -156,6 +173,16 @@ class VolumeSpec(Spec, frozen=True, kw_only=True):
     name: str
 
 
+class SecretSpec(Spec, frozen=True, kw_only=True):
+    """A secret of podman's that holds the value of a parameter; nothing here holds the value.
+
+    ``name`` is podman's, "" until one is chosen (:mod:`lab.converge.secrets`).
+    """
+
+    name: str
+    parameter: str
+
+
 class MeterSpec(Spec, frozen=True, kw_only=True):
     """A meter of the scenario's own: the sum of a metric's series with these labels.
 
@@ -202,6 +229,7 @@ class LabSpec(Spec, frozen=True, kw_only=True):
     throwaway: str = ""
     network: NetworkSpec
     volumes: tuple[VolumeSpec, ...] = ()
+    secrets: tuple[SecretSpec, ...] = ()
     images: tuple[ImageSpec, ...] = ()
     pods: tuple[PodSpec, ...] = ()
     kinds: dict[str, str] = {}
@@ -251,6 +279,11 @@ class LabSpec(Spec, frozen=True, kw_only=True):
         Raises ``ValueError`` when the text is not such a spec (another version, or damaged).
         """
         return msgspec.json.decode(text, type=LabSpec)
+
+
+def network_name(lab: str) -> str:
+    """What a lab's network is called."""
+    return f"{prefix(lab)}lab"
 
 
 def check_name(lab: str) -> None:

@@ -6,12 +6,30 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.real.conftest import account, foreign, images, installed, labs, podman, unprivileged
+from tests.real.conftest import (
+    account,
+    foreign,
+    images,
+    installed,
+    labs,
+    podman,
+    shared_lab,
+    unprivileged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["account", "foreign", "images", "installed", "labs", "podman", "unprivileged"]
+__all__ = [
+    "account",
+    "foreign",
+    "images",
+    "installed",
+    "labs",
+    "podman",
+    "shared_lab",
+    "unprivileged",
+]
 
 ATTACK = "attack"
 """The property of a report that holds what its test attacks."""

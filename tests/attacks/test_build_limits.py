@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from podman.api.client import APIClient  # noqa: TID251 - these tests check what talks to it
 
-from lab.engine.builds import Images, Limits
+from lab.engine.builds import Images
 from lab.engine.host import CGROUP_ROOT
+from lab.engine.working import Limits
 from lab.engine.working import name as working_name
 from lab.errors import StepError
 from lab.images import contexts

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.errors import LabError
-from lab.measure.counters.ledger import Client, Outcome, reconcile
-from lab.measure.counters.prometheus import MOST_BYTES, Point, Prometheus, Series, Target
-from lab.measure.counters.samples import B_SUCCEEDED, DIRECT_JOBS, SERVICE_B, Snapshot
-from lab.measure.counters.snapshot import snapshot
+from lab.metrics.ledger import Client, Outcome, reconcile
+from lab.metrics.prometheus import MOST_BYTES, Point, Prometheus, Series, Target
+from lab.metrics.scrape import Snapshot
+from lab.metrics.snapshot import snapshot
+from tests.real.labs import run_lab
 from tests.unit.measure.scripted_server import Reply, Server, http
+from tests.unit.metrics.snapshots import delta, quantities
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +69,7 @@ PROMETHEUS: dict[str, Any] = {
     "build": {
         "context": "prometheus",
         "base": "prometheus",
-        "args": {"SERVICE_B": {"each": "b.service", "port": "8081"}},
+        "args": {"SCRAPE_CONFIGS": {"scrape": "all"}},
     },
     "volumes": ["data:/prometheus"],
 }
@@ -75,17 +77,16 @@ PROMETHEUS: dict[str, Any] = {
 
 def strangers(image: str, port: int, prometheus: int) -> str:
     """A scenario in which service B is a stranger's; ``image`` has a Python."""
-    names = {"a.service": "service-a-pod", "b.service": "service-b-pod"}
-    stranger = {"image": image, "command": ["python3", "-c", SERVICE]}
+    stranger = {"image": image, "kind": "http_service", "command": ["python3", "-c", SERVICE]}
     return json.dumps(
         {
             "summary": "Service A, whose upstream is a stranger's.",
             "entry": "service-a",
+            "path": ["client", "service-a", "service-b"],
             "volumes": {"data": None},
             "pods": {
                 "service-b-pod": {"containers": {"service-b": stranger}},
                 "prometheus-pod": {
-                    "extra_hosts": names,
                     "ports": [
                         {
                             "name": "prometheus",
@@ -130,12 +131,16 @@ def test_a_run_against_a_stranger_is_kept_with_what_could_be_measured(
     assert not after["State"]["OOMKilled"]
     assert after["State"]["Pid"] == before["State"]["Pid"]
     assert any("service_b_requests_total that is nan" in note for note in run["notes"])
-    record = lab("runs", "show", run["run"], "-o", "json").json
+    record = run_lab(lab.account, "runs", "show", run["run"], "-o", "json").json
     rows = {row["name"]: row["count"] for row in record["ledger"]["rows"]}
-    assert rows["b_succeeded"] is None
-    assert rows["a_failed"] == 40
+    assert rows["service-b.succeeded"] is None
+    assert rows["service-a.failed"] == 40
 
 
+SERVICE_B = "service-b"
+JOBS = "service-a", SERVICE_B
+DIRECT = quantities("direct")
+B_SUCCEEDED = DIRECT.sources[f"{SERVICE_B}.succeeded"].meter
 NONSENSE = {
     "NaN": nan,
     "infinity": inf,
@@ -163,13 +168,13 @@ class Lying(Prometheus):
         return self.series if time is None else ()
 
     def targets(self) -> tuple[Target, ...]:
-        return tuple(Target(job, "x:1", "", "up", "") for job in DIRECT_JOBS)
+        return tuple(Target(job, "x:1", "", "up", "") for job in JOBS)
 
 
 def lying(*of_b: tuple[str, float]) -> Lying:
     """Of service B these values by status; all else as it should be."""
     series = []
-    for job in DIRECT_JOBS:
+    for job in JOBS:
         labels = {"job": job, "instance": "x:1"}
         name = f"{job.replace('-', '_')}_requests_total"
         counts = of_b if job == SERVICE_B else (("2xx", 7.0), ("5xx", 0.0))
@@ -184,13 +189,15 @@ def lying(*of_b: tuple[str, float]) -> Lying:
 @pytest.mark.attack("8.11: a scrape whose numbers are none")
 @pytest.mark.parametrize("value", NONSENSE.values(), ids=NONSENSE)
 def test_nonsense_is_not_measured_and_the_ledger_says_so(value: float) -> None:
-    good = Snapshot(900.0, snapshot(lying(("2xx", 0.0), ("5xx", 0.0)), DIRECT_JOBS).scrapes)
-    after = snapshot(lying(("2xx", value), ("5xx", 0.0)), DIRECT_JOBS, since=good)
-    ledger = reconcile(Client(sent=7, succeeded=7, failed={}), good, after)
-    assert ledger.count("b_succeeded") is None
-    assert ledger.check("a=b").outcome is Outcome.NOT_MEASURED
+    good = Snapshot(900.0, snapshot(lying(("2xx", 0.0), ("5xx", 0.0)), DIRECT).scrapes)
+    after = snapshot(lying(("2xx", value), ("5xx", 0.0)), DIRECT, since=good)
+    client = Client(sent=7, succeeded=7, failed={})
+    ledger = reconcile(client, delta(good, after, "direct"), DIRECT)
+    assert ledger.count(f"{SERVICE_B}.succeeded") is None
+    outcomes = {check.name: check.outcome for check in ledger.checks}
+    assert outcomes["service-a→service-b received"] is Outcome.NOT_MEASURED
     assert any(
-        f"service-b has a {B_SUCCEEDED.name} that is {value:g}" in note for note in ledger.notes
+        f"service-b has a {B_SUCCEEDED.metric} that is {value:g}" in note for note in ledger.notes
     )
 
 
@@ -207,9 +214,9 @@ def test_nonsense_is_not_measured_and_the_ledger_says_so(value: float) -> None:
 def test_series_that_no_service_has_are_not_measured(
     series: list[tuple[str, float]], why: str
 ) -> None:
-    found = snapshot(lying(*series), DIRECT_JOBS)
-    assert found.total(B_SUCCEEDED) is None
-    assert found.scrape(SERVICE_B).unusable == {B_SUCCEEDED.name: why}
+    found = snapshot(lying(*series), DIRECT)
+    assert found.total(SERVICE_B, B_SUCCEEDED) is None
+    assert found.scrape(SERVICE_B).unusable == {B_SUCCEEDED.metric: why}
     assert found.scrape(SERVICE_B).samples == ()
 
 

@@ -14,9 +14,10 @@ import pytest
 
 from lab.errors import LabError
 from lab.measure import records
-from lab.measure.counters.timeline import FILE as TIMELINE
+from lab.metrics.graphs import FILE as TIMELINE
 from lab.report import page
-from tests.unit.experiment.simulated import Run, judged
+from lab.verdicts.assess import results
+from tests.unit.experiment.simulated import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of a record that came from elsewhere; a file of the user's is above it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "id_rsa").write_text(KEY)
-    return records.save(judged(Run(requests=50, clients=8).record(ID)), {"envoy.yaml": "admin: {}"})
+    return records.save(Run(requests=50, clients=8).record(ID), {"envoy.yaml": "admin: {}"})
 
 
 def report(directory: Path) -> str:
@@ -111,10 +112,21 @@ def test_only_the_files_of_a_run_are_read(foreign: Path) -> None:
 @pytest.mark.attack("8.8: a link prepared where verdicts are to be written")
 def test_verdicts_are_not_written_through_a_link(foreign: Path) -> None:
     victim = foreign.parents[3] / "id_rsa"
-    (foreign / f".partial-{records.FILE}").symlink_to(victim)
-    records.update(records.read(ID))
+    for name in (f".partial-{records.VERDICTS}", records.VERDICTS):
+        (foreign / name).symlink_to(victim)
+    records.save_verdicts(ID, Run(requests=50).judged().results)
     assert victim.read_text() == KEY
-    assert not (foreign / records.FILE).is_symlink()
+    assert not (foreign / records.VERDICTS).is_symlink()
+
+
+@pytest.mark.attack("8.8: a link to a private key, or a pipe, where verdicts are to be read")
+def test_verdicts_are_read_from_no_link_and_no_pipe(foreign: Path) -> None:
+    path = foreign / records.VERDICTS
+    path.symlink_to(foreign.parents[3] / "id_rsa")
+    assert records.verdicts(ID) is None
+    path.unlink()
+    os.mkfifo(path)
+    assert records.verdicts(ID) is None
 
 
 @pytest.mark.attack("8.8: a histogram of a few bytes that unfolds to gigabytes")
@@ -129,14 +141,38 @@ def test_a_bomb_of_a_histogram_is_refused(foreign: Path) -> None:
 @pytest.mark.attack("8.10: parameters of a record that no model can take")
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("retries", 9 * 10**8), ("error-rate", 500), ("max-retries", -1), ("retries", "many")],
+    [("retries", 9e8), ("error_rate", 500), ("max_concurrent", -1), ("patience", 1)],
 )
 def test_a_report_of_parameters_beyond_theory_is_written(
-    foreign: Path, name: str, value: object
+    foreign: Path, name: str, value: float
 ) -> None:
     record = json.loads((foreign / records.FILE).read_bytes())
-    change(foreign, spec__parameters=record["spec"]["parameters"] | {name: value}, judgements=[])
-    assert "not measured" in report(foreign) or value == "many"
+    parameters = record["spec"]["model"]["parameters"] | {name: value}
+    change(foreign, spec__model__parameters=parameters)
+    assert "not measured" in report(foreign)
+
+
+@pytest.mark.attack("8.10: a record of a kind, a model, or quantities that there are not")
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("spec__model__kind", "os"),
+        ("spec__model__kind", "../../x"),
+        ("spec__kinds", {"service-a": "os", "service-b": "..", "service-a-envoy": ""}),
+        ("spec__path", [["a", "b"], ["", ""], ["client", "service-a-envoy.x.y"]]),
+        ("spec__meters", {"client.sent": {"container": "z", "port": -1, "metric": "\n"}}),
+        ("spec__claims", [{"type": "spread", "name": "x", "says": "y", "spread": "client.sent"}]),
+        ("spec__claims", [{"type": "predicted", "name": "x", "says": "y", "predicted": "z"}]),
+        ("spec__claims", [{"type": "holds", "name": "x", "says": "y", "holds": "9 * 9 * z = 1"}]),
+        ("spec__claims", [{"type": "listens", "name": "x", "says": "y", "pod": "", "listens": []}]),
+    ],
+)
+def test_a_record_of_what_this_lab_does_not_know_is_judged(
+    foreign: Path, place: str, value: object
+) -> None:
+    change(foreign, **{place: value})
+    record = records.read(foreign.name)
+    assert results(record)
 
 
 IMPOSSIBLE: dict[str, Change] = {
@@ -146,6 +182,10 @@ IMPOSSIBLE: dict[str, Change] = {
     "a crowd that no memory holds": {"load__order__concurrency": 10**12},
     "no crowd at all": {"load__order__concurrency": 0},
     "a share beyond one": {"load__success_rate": 5},
+    "a count that is none": {"ledger__rows": [{"name": "x", "what": "", "count": 1e300}]},
+    "a claim that is none": {
+        "spec__claims": [{"type": "holds", "name": "x", "says": "y", "holds": "a = ("}]
+    },
     "no share of some requests": {"load__success_rate": None},
     "outcomes of other requests": {"load__outcomes": "AAAA" * 1000},
     "a beginning before all time zones": {"began": "0001-01-01T00:00:00Z"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from typing import TYPE_CHECKING
@@ -201,7 +202,7 @@ IN_HOSTS = " z:\n  containers: {zz: {image: i}}\n  extra_hosts:\n"
 MISSPELT = {
     "volumes": (f"volumes:\n{VOLUMES}{IN_VOLUMES}", "     - vlo{}:/a{}\n"),
     "pods": (f"pods:\n{PODS}{IN_HOSTS}", "   h{}: pdo{}\n"),
-    "quantities": (f"{POD}claims:\n", " c{}: {{says: x, observed: a_fialed, equals: b_fialed}}\n"),
+    "quantities": (f"{POD}claims:\n", " c{}: {{says: x, holds: client.snet = client.sned}}\n"),
 }
 
 
@@ -229,9 +230,15 @@ def test_suggestions_end_with_the_problems_that_are_shown(
 
 
 @pytest.mark.attack("8.10: a scenario whose parameters no model can take")
-def test_a_forecast_of_parameters_beyond_theory_is_not_made() -> None:
-    from lab.measure.theory import forecast
-
-    for name, value in (("retries", 9 * 10**8), ("error-rate", 500), ("max-retries", -1)):
-        given = {"error-rate": 20, "retries": 2, "max-retries": 3} | {name: value}
-        assert str(forecast.setting(given)).startswith(f"{name} is {value}, and theory knows 0 to ")
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("retries", 9 * 10**8, "is out of range: 0 to 1000"),
+        ("error_rate", "500%", "is out of range: 0 to 1"),
+        ("max_concurrent", 10**400, "has a number beyond"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_a_model_takes_no_values_beyond_theory(name: str, value: object, said: str) -> None:
+    given = {"kind": "retries", "error_rate": "20%"} | {name: value}
+    assert said in refusal(f"{POD}model: {json.dumps(given)}\n")

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IDS = ("20260102-030405-a", "20260102-030405-b")
-RECORD = msgspec.structs.replace(Run(requests=20).judged(), id=IDS[0])
+RECORD, RESULTS = Run(requests=20).judged()
+RECORD = msgspec.structs.replace(RECORD, id=IDS[0])
 CONTENT = msgspec.to_builtins(RECORD, str_keys=True)
 BYTES = msgspec.json.encode(RECORD)
+VERDICTS = msgspec.json.encode(RESULTS)
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
         directory.mkdir(parents=True)
         record = msgspec.structs.replace(RECORD, id=run_id)
         (directory / "record.json").write_bytes(msgspec.json.encode(record))
+        (directory / "verdicts.json").write_bytes(VERDICTS)
     return state
 
 
@@ -39,6 +42,22 @@ def test_a_spoiled_record_is_shown_or_refused(state: Path, data: bytes) -> None:
     environment = {"XDG_STATE_HOME": str(state)}
     for words in (("runs",), ("runs", "show", "5-a"), ("runs", "diff", "5-a", "5-b")):
         typed(*words, env=environment)
+
+
+@given(data=spoiled_json(msgspec.to_builtins(RESULTS)) | st.binary(max_size=100))
+def test_spoiled_verdicts_are_shown_or_made_anew(state: Path, data: bytes) -> None:
+    (state / "lab" / "runs" / IDS[1] / "verdicts.json").write_bytes(data)
+    for words in (("runs",), ("runs", "show", "5-b")):
+        typed(*words, env={"XDG_STATE_HOME": str(state)})
+
+
+@given(data=spoiled_json(CONTENT))
+def test_a_spoiled_record_without_verdicts_is_judged_or_refused(state: Path, data: bytes) -> None:
+    directory = state / "lab" / "runs" / "20260102-030405-c"
+    directory.mkdir(exist_ok=True)
+    text = data.replace(IDS[0].encode(), directory.name.encode())
+    (directory / "record.json").write_bytes(text)
+    typed("runs", env={"XDG_STATE_HOME": str(state)})
 
 
 def test_a_sound_record_is_shown(state: Path) -> None:

@@ -51,6 +51,11 @@ class Recorder:
         """The directories of all whole records, oldest first."""
         return sorted(path.parent for path in self.state.glob("lab/runs/2*/record.json"))
 
+    def verdicts(self, run: str) -> dict[str, str]:
+        """The verdicts beside a record, by the names of the claims."""
+        text = (self.state / "lab" / "runs" / run / "verdicts.json").read_text()
+        return verdicts(json.loads(text))
+
     def records(self) -> list[dict[str, Any]]:
         """All records as they are on disk, oldest first."""
         return [json.loads((path / "record.json").read_text()) for path in self.paths()]

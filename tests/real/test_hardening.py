@@ -78,9 +78,9 @@ def test_only_service_a_and_prometheus_are_published(shared_lab: Lab, podman: Po
 
 def test_prometheus_scrapes_everything_inside_the_lab(shared_lab: Lab) -> None:
     wanted = {
-        f"http://a.service:{SIDECAR_METRICS}/stats/prometheus",
-        f"http://a.service:{METRICS}/metrics",
-        f"http://b.service:{METRICS}/metrics",
+        f"http://service-a-pod:{SIDECAR_METRICS}/stats/prometheus",
+        f"http://service-a-pod:{METRICS}/metrics",
+        f"http://service-b-pod:{METRICS}/metrics",
     }
 
     def scraped() -> set[str]:

@@ -41,7 +41,7 @@ def lab_of(*images: ImageSpec) -> LabSpec:
 SERVICE_B = image("service-b", "services", "python", SERVICE="service_b")
 ENVOY = image("service-a-envoy", "envoy", "envoy", RETRIES="2", MAX_RETRIES="3")
 NO_RETRIES = image("no-retries", "envoy", "envoy", RETRIES="0", MAX_RETRIES="3")
-PROMETHEUS = image("envoy-prom", "prometheus", "prometheus", SERVICE_B='["b.service:8081"]')
+PROMETHEUS = image("envoy-prom", "prometheus", "prometheus", SCRAPE_CONFIGS="[]")
 LAB = lab_of(SERVICE_B, ENVOY, NO_RETRIES, PROMETHEUS)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.engine import working
+from lab.engine.host import CGROUP_ROOT
 from tests.real.labs import finish, run_lab
 from tests.real.waiting import until
 
@@ -66,6 +67,11 @@ def named(podman: Podman, process: int) -> list[str]:
     return [name for name in names if f"-{process}-" in name]
 
 
+def groups(process: int) -> list[Path]:
+    """The control groups by which builds of a process were limited."""
+    return list(CGROUP_ROOT.glob(f"*/lab-building-*-{process}-*"))
+
+
 def start(account: Account, podman: Podman, scenario: Path) -> subprocess.Popen[str]:
     """Begin a build, and wait until podman works on it."""
     process = account.popen(account.python, "-m", "lab", *BUILD, cwd=scenario)
@@ -105,6 +111,7 @@ def test_an_interrupted_build_leaves_nothing(
     assert status == 128 + number, said
     assert of(podman, process.pid) == []
     assert named(podman, process.pid) == []
+    until("its control groups are gone", lambda: not groups(process.pid))
     assert stranger in at_work(podman)
 
 
@@ -119,6 +126,7 @@ def test_what_a_killed_build_left_is_removed_by_the_next_command(
     run_lab(account, remedy, *words)
     assert of(podman, process.pid) == []
     assert named(podman, process.pid) == []
+    until("its control groups are gone", lambda: not groups(process.pid))
     assert stranger in at_work(podman)
 
 

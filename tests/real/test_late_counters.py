@@ -57,11 +57,14 @@ Server(("", 80), Service).serve_forever()
 SCENARIO = """\
 summary: Service A is a stranger's, whose counters appear when they first count.
 include: _common
+path: [client, service-a, service-b]
+model: {{kind: retries, error_rate: 20%}}
 pods:
   service-a-pod:
     containers:
       service-a:
         image: {image}
+        kind: http_service
         command: {command}
         environment: {{UPSTREAM_SERVICE: "http://b.service"}}
 """
@@ -89,8 +92,8 @@ def test_a_counter_that_appears_during_a_load_was_0_before(run: Recorder) -> Non
     found = run("verify", "-n", "100", "-o", "json").json
     assert set(verdicts(found["claims"]).values()) == {"confirmed"}
     rows = {row["name"]: row["count"] for row in run.records()[-1]["ledger"]["rows"]}
-    assert rows["a_succeeded"] + rows["a_failed"] == 100
-    assert rows["a_failed"] == rows["b_failed"] > 0
+    assert rows["service-a.received"] == 100
+    assert rows["service-a.failed"] == rows["service-b.failed"] > 0
 
 
 def test_a_process_that_was_started_anew_in_between_is_not_measured(run: Recorder) -> None:
@@ -105,5 +108,5 @@ def test_a_process_that_was_started_anew_in_between_is_not_measured(run: Recorde
     status, _, err = finish(process, signal.SIGTERM)
     assert status == 143, err
     ledger = run.records()[-1]["ledger"]
-    row = next(row for row in ledger["rows"] if row["name"] == "a_succeeded")
+    row = next(row for row in ledger["rows"] if row["name"] == "service-a.succeeded")
     assert (row["count"], row["gap"]) == (None, "service-a was restarted")

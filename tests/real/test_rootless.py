@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.attacks import network
 from tests.real import prometheus
 from tests.real.accounts import Account
 from tests.real.conftest import BUILD_PATIENCE, new_lab
@@ -77,3 +78,25 @@ def test_the_second_up_does_nothing_without_root(lab: Lab) -> None:
 def test_doctor_is_content_without_root(unprivileged: Account) -> None:
     findings = run_lab(unprivileged, "doctor", "-o", "json").json
     assert {finding["state"] for finding in findings} <= {"good", "warning"}
+
+
+def test_a_neighbour_and_another_lab_reach_nothing_of_a_rootless_lab(
+    lab: Lab, unprivileged: Account
+) -> None:
+    other = new_lab(unprivileged, "rootless-two")
+    try:
+        lab.up("direct")
+        other.up("direct")
+        pods = {pod["name"]: pod["ip"] for pod in lab.status()["pods"]}
+        inner = [(pods[f"{lab.name}-service-{name}-pod"], 80) for name in "ab"]
+        published = [("127.0.0.1", lab.port), ("127.0.0.1", lab.prometheus_port)]
+        with network.neighbour() as place:
+            reached = place.reaches([*inner, *published, (network.HOST, lab.port)])
+        assert reached == set()
+        assert network.Place().reaches(published) == set(published)
+        pid = other.podman.inspect(other.container("service-a"))["State"]["Pid"]
+        own = (other.status()["pods"][0]["ip"], 80)
+        assert network.inside(pid).reaches([own, *inner, *published]) == {own}
+        assert lab.status()["in_sync"]
+    finally:
+        other.remove()

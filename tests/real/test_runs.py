@@ -44,8 +44,9 @@ def test_a_record_has_all_that_went_in_and_came_out(run: Recorder) -> None:
     assert any("envoy" in label for image in record["images"] for label in image["labels"].values())
     assert "num_retries: 2" in (path / "service-a-envoy-envoy.yaml").read_text()
     assert (path / "envoy-prom-prometheus.yml").is_file()
-    predictions = {each["name"]: each["predicted"] for each in record["judgements"]}
-    assert predictions["success"] == "99.2 (99.2%)"
+    results = json.loads((path / "verdicts.json").read_text())
+    predictions = {each["name"]: each["predicted"] for each in results}
+    assert predictions["success"] == [pytest.approx(99.2)]
 
 
 def test_runs_are_listed_with_their_verdicts(run: Recorder) -> None:

@@ -60,7 +60,7 @@ def test_the_failures_at_concurrency_16_are_explained_by_the_breaker(run: Record
     assert found["run"] == load["run"]
     assert load["success_rate"] < 0.97
     assert found["verdict"] == "confirmed"
-    assert "at concurrency 16 the circuit breaker, which allows 3 retries" in reasons(
+    assert "at concurrency 16 the circuit breaker, which allows 3 concurrent retries" in reasons(
         found["claims"]
     )
     assert "retries were suppressed by the circuit breaker" in reasons(found["claims"])
@@ -158,8 +158,8 @@ def test_a_service_restarted_during_a_load_is_said_and_not_summed(run: Recorder)
     ) in json.loads(out)["notes"]
     record = run.records()[-1]
     counts = {row["name"]: row["count"] for row in record["ledger"]["rows"]}
-    assert counts["b_succeeded"] is None
-    assert verdicts(record["judgements"])["b-counts"] == "not measured"
+    assert counts["service-b.succeeded"] is None
+    assert run.verdicts(record["id"])["b-counts"] == "not measured"
     run.lab.up("direct", *SEED)
 
 

@@ -1,6 +1,6 @@
 """Keeping the books of a soak: what became of every request, and whether the counts agree.
 
-In a steady segment every equation of lab's own ledger has to hold, and no request may be lost.
+In a steady segment every law of lab's own ledger has to hold, and no request may be lost.
 
 A switch ends service A's and the sidecar's processes, and their last counts with them. Service
 B's counters go on; so over a switch, too,
@@ -10,7 +10,7 @@ B's counters go on; so over a switch, too,
 - every success of the client is one of B's, and what else B succeeded in are requests that the
   client counts as lost;
 - B gave an answer for each that service A passed on, and no more than retries allow;
-- none of the ledger's equations fails: what cannot be measured is said to be so.
+- none of the ledger's laws fails: what cannot be measured is said to be so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from lab.measure.counters.ledger import Outcome
+from lab.metrics.ledger import Outcome
 from tests.real.traffic import drawn
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ ERROR_RATE = 20
 MOST_ATTEMPTS = 3
 """Of one request: the sidecar retries twice."""
 FAILURE = 500
+ANSWERS = "service-b.succeeded", "service-b.failed"
+"""What service B counts."""
 STEADY = "steady"
 PASSED_ON = f"status {FAILURE}"
 """How service A passes a failure of service B on: an answer like any other, and no loss."""
@@ -114,12 +116,13 @@ class Books:
             yield f"replaced: {self._kept} is now {kept}"
         if record.skipped != self._answers:
             yield f"service B had given {self._answers} answers and begins at {record.skipped}"
-        succeeded, failed = (record.ledger.count(name) for name in ("b_succeeded", "b_failed"))
+        succeeded, failed = (record.ledger.count(name) for name in ANSWERS)
         if succeeded is None or failed is None:
             yield "service B was not measured"
             return
-        self._answers += succeeded + failed
-        statuses = [status for status, _ in islice(self._seeded, succeeded + failed)]
+        answers = round(succeeded + failed)
+        self._answers += answers
+        statuses = [status for status, _ in islice(self._seeded, answers)]
         seeded = statuses.count(FAILURE)
         if failed != seeded:
             yield f"service B failed {failed} times, and by its seed {seeded} times"
@@ -133,7 +136,7 @@ def _of_the_ledger(segment: Segment) -> Iterator[str]:
 
 
 def _of_a_switch(record: Record, answered: int, lost: int) -> Iterator[str]:
-    succeeded, failed = (record.ledger.count(name) or 0 for name in ("b_succeeded", "b_failed"))
+    succeeded, failed = (record.ledger.count(name) or 0 for name in ANSWERS)
     unseen = succeeded - record.load.succeeded
     if not 0 <= unseen <= lost:
         yield (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import requests
 
-from lab.measure.counters.prometheus import Prometheus
+from lab.metrics.prometheus import Prometheus
 from lab.measure.records import FILE, Record
 from tests.faults.arena import PATIENCE, Arena, Ended, finish
 from tests.real.waiting import until

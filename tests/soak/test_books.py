@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from lab.measure.counters.ledger import Client, reconcile
-from lab.measure.counters.samples import SERVICE_A, Scrape
 from lab.measure.traffic.outcome import pack
+from lab.metrics.ledger import Client, reconcile
+from lab.metrics.scrape import Scrape
 from tests.real.traffic import seeded
 from tests.soak.books import ERROR_RATE, STEADY, Books, Segment
 from tests.unit.experiment.simulated import Run
-from tests.unit.measure.snapshots import snapshot
+from tests.unit.metrics.snapshots import delta, quantities, snapshot
 
 if TYPE_CHECKING:
     from lab.measure.records import Record
@@ -24,7 +24,7 @@ STATUSES = [status for status, _ in seeded(SEED, ERROR_RATE, 2 * SENT)]
 FAILED = STATUSES[:SENT].count(500)
 GOOD = SENT - FAILED
 SWITCH = "to direct"
-GONE = Scrape(job=SERVICE_A, problem="connection refused")
+GONE = Scrape(service="service-a", problem="connection refused")
 
 
 @pytest.fixture
@@ -46,8 +46,13 @@ def record(
     """
     errors = {"status 500": failed} | (lost or {})
     succeeded = SENT - sum(errors.values())
-    counts = {"a_succeeded": GOOD, "a_failed": FAILED, "b_succeeded": GOOD, "b_failed": FAILED}
-    after = snapshot(counts, sidecar=False, scrapes=(GONE,) if a_gone else ())
+    counts = {
+        f"{service}.{name}": float(count)
+        for service in ("service-a", "service-b")
+        for name, count in (("succeeded", GOOD), ("failed", FAILED))
+    }
+    after = snapshot(counts, of="direct", scrapes=(GONE,) if a_gone else ())
+    grown = delta(snapshot(of="direct"), after, "direct")
     client = Client(sent=SENT, succeeded=succeeded, failed=errors)
     made = Run(scenario="direct", requests=1).record()
     load = msgspec.structs.replace(
@@ -62,7 +67,7 @@ def record(
         made,
         containers={"x-service-a": "1", "x-service-b": "2", "x-envoy-prom": "3"},
         load=load,
-        ledger=reconcile(client, snapshot(sidecar=False), after),
+        ledger=reconcile(client, grown, quantities("direct")),
         skipped=skipped,
         **changes,
     )
@@ -85,18 +90,21 @@ def test_over_a_switch_requests_may_be_lost_and_are_counted_by_kind(books: Books
 def test_in_a_steady_segment_no_request_may_be_lost(books: Books) -> None:
     problems = books.enter(Segment(STEADY, record(lost={"reset": 2}))).problems
     assert "2 lost: reset" in problems
-    assert any("the client saw as many successes as service A counted" in p for p in problems)
+    assert any("client got as many successes as service-a gave" in p for p in problems)
 
 
 def test_in_a_steady_segment_everything_has_to_be_measured(books: Books) -> None:
     problems = books.enter(Segment(STEADY, record(a_gone=True))).problems
-    assert len(problems) == 4  # all equations without a sidecar
+    assert len(problems) == 6  # all laws without a sidecar
     assert all("not measured" in problem for problem in problems)
 
 
 def test_an_equation_that_fails_over_a_switch_is_a_problem(books: Books) -> None:
-    (problem,) = books.enter(Segment(SWITCH, record(lost={"refused": 3}))).problems
-    assert problem.startswith("the client saw as many successes as service A counted: ")
+    problems = books.enter(Segment(SWITCH, record(lost={"refused": 3}))).problems
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "client got as many successes as service-a gave",
+        "client got as many failures as service-a gave",
+    ]
 
 
 def test_a_success_that_service_b_did_not_give_is_a_problem(books: Books) -> None:

@@ -24,14 +24,23 @@ from lab.converge.observed import (
     SeenImage,
     SeenNetwork,
     SeenPod,
+    SeenSecret,
     SeenVolume,
 )
 from lab.converge.plan import Action, Kind, RecordSpec, Step
+from lab.converge.secrets import fingerprint
 from lab.engine.logs import SECOND, Line
 from lab.errors import AlreadyThereError, EngineError
 from lab.images.builder import StoredImage
 from lab.images.recipes import REPOSITORY, base_image
-from lab.topology.spec import ContainerSpec, ImageSpec, NetworkSpec, PodSpec, VolumeSpec
+from lab.topology.spec import (
+    ContainerSpec,
+    ImageSpec,
+    NetworkSpec,
+    PodSpec,
+    SecretSpec,
+    VolumeSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,6 +101,16 @@ class Volume:
     created: datetime = BEGINNING
 
 
+@dataclass
+class Secret:
+    """A secret; ``value`` is what the containers that mount it read."""
+
+    name: str
+    lab: str
+    parameter: str
+    value: str
+
+
 class FakeImages:
     """Podman's image store, for the few calls that a lab's life makes of it."""
 
@@ -148,10 +167,13 @@ class FakeEngine:
     containers: dict[str, Container] = field(default_factory=dict)
     networks: dict[str, Network] = field(default_factory=dict)
     volumes: dict[str, Volume] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     """The ids of the steps that were executed."""
     version: str = "4.3.1"
+    firewall: str | None = None
+    """The subnet that rules on the host guard; None where there are none to set."""
     local: bool = True
 
     def __post_init__(self) -> None:
@@ -182,8 +204,18 @@ class FakeEngine:
                 SeenVolume(name=v.name, mine=v.lab == lab, spec=v.spec, created=v.created)
                 for v in self.volumes.values()
             ),
+            secrets=tuple(
+                SeenSecret(
+                    name=s.name,
+                    parameter=s.parameter,
+                    fingerprint=fingerprint(s.value),
+                    mine=s.lab == lab,
+                )
+                for s in self.secrets.values()
+            ),
             images=dict(self.references),
             subnets_in_use=tuple(n.subnet for n in self.networks.values()),
+            firewall=self.firewall,
         )
 
     def containers_of(self, lab: str) -> tuple[SeenContainer, ...]:
@@ -211,9 +243,17 @@ class FakeEngine:
                     self._start_container(self._container(step.target))
                 case Action.RESUME:
                     self._resume(self._container(step.target))
+                case Action.REMOVE if step.kind is Kind.FIREWALL:
+                    self.firewall = ""
                 case Action.REMOVE:
                     self._remove(step)
             self.done.append(step.id)
+
+    def create_secret(self, step: Step, value: str) -> None:
+        assert isinstance(step.subject, SecretSpec)
+        assert step.name not in self.secrets
+        self.secrets[step.name] = Secret(step.name, step.lab, step.subject.parameter, value)
+        self.done.append(step.id)
 
     def logs(
         self,
@@ -231,6 +271,10 @@ class FakeEngine:
     def listeners(self, pid: int) -> frozenset[int] | None:
         del pid
         return None
+
+    def detour(self, network: NetworkSpec) -> str:
+        del network
+        return ""
 
     def lock(self, lab: str, waiting: Callable[[str], None]) -> AbstractContextManager[None]:
         del lab, waiting
@@ -281,6 +325,8 @@ class FakeEngine:
     ) -> Container:
         """Create a container, in a pod (by its id) or alone."""
         self._refuse_taken(spec.name)
+        if missing := set(spec.secrets.values()) - self.secrets.keys():
+            raise EngineError(f"no secret with name or id {missing.pop()!r}")
         if spec.image not in self.references:
             raise EngineError(f"{spec.image}: image not known")
         for mount in spec.mounts:
@@ -357,6 +403,8 @@ class FakeEngine:
 
     def _create(self, step: Step) -> None:
         match step.subject:
+            case NetworkSpec() as spec if step.kind is Kind.FIREWALL:
+                self.firewall = spec.subnet
             case NetworkSpec() as spec:
                 self.add_network(spec.name, spec.subnet, step.lab, spec.digest)
             case RecordSpec() as spec:
@@ -412,6 +460,11 @@ class FakeEngine:
             raise EngineError(f"container {container.name} is not paused")
         container.state = RUNNING
 
+    def _remove_image(self, reference: str) -> None:
+        if any(c.image == reference for c in self.containers.values()):
+            raise EngineError(f"image {reference} is in use by a container")
+        self.references.pop(reference)
+
     def _remove(self, step: Step) -> None:
         match step.kind:
             case Kind.POD:
@@ -425,9 +478,9 @@ class FakeEngine:
                     raise EngineError(f"network {step.target} is being used")
                 self.networks.pop(step.target, None)
             case Kind.IMAGE:
-                if any(c.image == step.target for c in self.containers.values()):
-                    raise EngineError(f"image {step.target} is in use by a container")
-                self.references.pop(step.target)
+                self._remove_image(step.target)
+            case Kind.SECRET:
+                self.secrets.pop(step.target, None)
             case Kind.VOLUME | Kind.RECORD:
                 if any(step.target in c.mounts for c in self.containers.values()):
                     raise EngineError(f"volume {step.target} is being used")

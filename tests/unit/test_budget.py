@@ -51,7 +51,7 @@ pods:
       site: {image: "site:1"}
 """
 DIRECT = spec("direct")
-PING, LISTS = 1, 4
+PING, LISTS = 1, 5
 OBSERVE = PING + LISTS
 
 

@@ -13,12 +13,14 @@ from lab import console, layout, tables
 from lab.converge.status import ContainerStatus, PodStatus, Status
 from lab.experiment.compare import contrast
 from lab.experiment.sweep import Swept
+from lab.measure import records
 from lab.paper import out
 from lab.spec.claims import ClaimResult, Verdict
 from tests.unit.experiment.simulated import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lab.measure.records import Record
 
@@ -28,8 +30,8 @@ CLAIM = "Service A itself listens on loopback only; in its place are Envoy and t
 RESULTS = (
     ClaimResult(
         name="success", says="Service A succeeds as often as theory predicts", test="t",
-        verdict=Verdict.CONFIRMED, predicted=(180.4,), observed=(192,), by_model=True,
-        low=153, high=200, why=("8 retries were suppressed by the circuit breaker " * 3,),
+        verdict=Verdict.CONFIRMED, predicted=(180.4,), observed=(192,), low=153, high=200,
+        by_model=True, why=("8 retries were suppressed by the circuit breaker " * 3,),
     ),
     ClaimResult(
         name="b", says=CLAIM, test="t", verdict=Verdict.NOT_MEASURED, predicted=(80, 8081, 9901)
@@ -64,9 +66,17 @@ def shown(draw: Callable[[], object]) -> list[str]:
     return STYLE.sub("", terminal.getvalue()).splitlines()
 
 
+@pytest.fixture(autouse=True)
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
 def record(number: int) -> Record:
-    """A run with an id."""
-    return Run().record(IDS[number])
+    """A run with an id and verdicts beside it."""
+    found = Run().record(IDS[number])
+    records.save(found, {})
+    records.save_verdicts(found.id, RESULTS)
+    return found
 
 
 def test_a_status_has_every_name_whole_and_no_line_too_long(width: int) -> None:
@@ -110,7 +120,7 @@ def test_a_sweep_names_its_runs(width: int) -> None:
 
 
 def test_a_claim_takes_two_lines_or_three(width: int) -> None:
-    *lines, summary = shown(lambda: tables.verdicts(RESULTS))
+    *lines, summary = shown(lambda: tables.verdicts(RESULTS, sent=200))
     assert "1 confirmed" in summary
     assert max(map(len, lines)) <= width
     whole = " ".join(" ".join(lines).split())

@@ -10,11 +10,12 @@ import pytest
 from lab import lifecycle
 from lab.converge import ports, ready
 from lab.converge.plan import Action, Kind
-from lab.errors import AddressTakenError, ConflictError, StepError
+from lab.errors import AddressTakenError, ConflictError, FirewallError, StepError
 from tests.unit.converge.labs import Silence, spec
 from tests.unit.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
+    from lab.converge.observed import Observed
     from lab.converge.plan import Step
     from lab.converge.status import Status
 
@@ -61,8 +62,8 @@ def engine() -> Leased:
     return Leased(references=dict(THERE))
 
 
-def up(engine: FakeEngine) -> Status:
-    lab = lifecycle.Lab(engine, Silence())
+def up(engine: FakeEngine, reporter: Silence | None = None) -> Status:
+    lab = lifecycle.Lab(engine, reporter or Silence())
     wish = lifecycle.Wish(scenario="direct", name="lab", given={}, source="registry")
     return lifecycle.up(lab, lifecycle.prepare(lab, wish), timeout=1)
 
@@ -106,3 +107,40 @@ def test_a_name_that_stays_taken_is_an_error() -> None:
 
     with pytest.raises(StepError, match="could not create container service-a"):
         up(Stuck(references=dict(THERE)))
+
+
+class Notes(Silence):
+    """A reporter that keeps what it is told in passing."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def test_a_lab_comes_up_where_the_kernel_refuses_its_rules_and_says_so() -> None:
+    class Refusing(FakeEngine):
+        def execute(self, step: Step) -> None:
+            if step.kind is Kind.FIREWALL:
+                raise FirewallError("the firewall cannot be set: no such match")
+            super().execute(step)
+
+    notes = Notes()
+    found = up(Refusing(references=dict(THERE), firewall=""), notes)
+    assert notes.notes[-2:] == [
+        "the firewall cannot be set: no such match: replanning",
+        lifecycle.EXPOSED,
+    ]
+    assert (found.state, found.in_sync) == ("up", False)
+    assert found.drift == ("create firewall lab  because it does not exist",)
+
+
+def test_where_no_rules_can_be_set_the_reason_is_said_before_anything_is_done() -> None:
+    class Remote(FakeEngine):
+        def observe(self, lab: str) -> Observed:
+            return msgspec.structs.replace(super().observe(lab), exposed="podman is elsewhere")
+
+    notes = Notes()
+    assert up(Remote(references=dict(THERE)), notes).in_sync
+    assert f"{lifecycle.EXPOSED}: podman is elsewhere" in notes.notes

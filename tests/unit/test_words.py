@@ -57,14 +57,24 @@ def _has_name(command: Any) -> bool:  # noqa: ANN401 - click's
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("10s", 10), ("1m30s", 90), ("500ms", 0.5), ("1h", 3600), ("1.5s", 1.5), ("0s", 0)],
+    [
+        ("10s", 10),
+        ("1m30s", 90),
+        ("500ms", 0.5),
+        ("20us", 0.00002),
+        ("1h", 3600),
+        ("1.5s", 1.5),
+        ("0s", 0),
+    ],
 )
 def test_a_duration_is_read_and_shown(text: str, seconds: float) -> None:
     assert durations.parse(text) == seconds
     assert durations.parse(durations.show(seconds)) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "10", "s", "10x", "-5s", "5s5m", "1 s", "infs", "1e3s", "٣s"])
+@pytest.mark.parametrize(
+    "text", ["", ".", "1h30", "s", "10x", "-5s", "5s5m", "1 s", "infs", "1e3s", "٣s"]
+)
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration such as 10s"):
         durations.parse(text)
@@ -72,7 +82,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("10", 10), ("0.5", 0.5), ("2m", 120)])
 def test_an_option_takes_plain_seconds_too(text: str, seconds: float) -> None:
-    assert DURATION["parser"](text) == seconds
+    assert DURATION["parser"](text) == durations.parse(text) == seconds
 
 
 @pytest.mark.parametrize(

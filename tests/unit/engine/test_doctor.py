@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.engine import doctor, host, runtime, service
+from lab.engine import doctor, firewall, host, runtime, service
 from lab.errors import EngineError
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ def examine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Finding]
         version: tuple[int, ...] | EngineError = (5, 4, 2),
         connection: EngineError | None = None,
         registry: str = "",
+        unguarded: str | None = "",
         local: bool = True,
-        programs: tuple[str, ...] = ("mmdebstrap", "newuidmap"),
+        programs: tuple[str, ...] = ("mmdebstrap", "newuidmap", "nft"),
         **differences: object,
     ) -> dict[str, Finding]:
         found = host.Host(**{**ORDINARY, **differences})  # type: ignore[arg-type]
@@ -52,6 +53,10 @@ def examine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Finding]
 
         monkeypatch.setattr(host, "look", lambda: found)
         monkeypatch.setattr(runtime, "trouble", lambda: "")
+        monkeypatch.setattr(firewall, "trouble", lambda _url, **_: unguarded)
+        monkeypatch.setattr(
+            firewall, "tools", lambda: {name: name for name in ("nft",) if name in programs}
+        )
         monkeypatch.setattr(service, "version", lambda: give(version))
         monkeypatch.setattr(doctor, "connect", lambda _: give(connection or engine))
         monkeypatch.setattr(
@@ -69,7 +74,7 @@ def test_an_ordinary_machine_is_good_all_over(
     assert {finding.state for finding in findings.values()} == {"good"}
     assert list(findings) == [
         *("podman", "cgroups", "limits", "systemd"),
-        *("service", "registry", "mmdebstrap"),
+        *("service", "firewall", "registry", "mmdebstrap"),
     ]
     assert findings["podman"].text == "5.4.2"
     assert findings["service"].text == "unix:///x.sock (a test)"
@@ -89,6 +94,14 @@ def test_an_ordinary_machine_is_good_all_over(
         ({"may_raise_limits": False, "rootless": True}, "limits", "good", ""),
         ({"systemd": False}, "systemd", "warning", ""),
         ({"connection": EngineError("refused", hint="try")}, "service", "bad", "try"),
+        ({"unguarded": None}, "firewall", "good", ""),
+        ({"unguarded": "only root may"}, "firewall", "warning", ""),
+        (
+            {"unguarded": "no nft", "programs": ()},
+            "firewall",
+            "warning",
+            "apt install nftables, dnf install nftables",
+        ),
         ({"registry": "no answer"}, "registry", "warning", "lab builds from packages instead"),
         (
             {"programs": ()},
@@ -134,7 +147,7 @@ def test_of_a_podman_elsewhere_nothing_is_said_that_is_only_true_here(
     examine: Callable[..., dict[str, Finding]],
 ) -> None:
     findings = examine(local=False, version=EngineError("podman is not installed"))
-    assert list(findings) == ["host", "service", "registry", "mmdebstrap"]
+    assert list(findings) == ["host", "service", "firewall", "registry", "mmdebstrap"]
     assert findings["host"].text == "not examined: podman is on another machine"
 
 

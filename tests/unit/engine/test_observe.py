@@ -17,6 +17,7 @@ from lab.converge.observed import (
     SeenContainer,
     SeenNetwork,
     SeenPod,
+    SeenSecret,
     SeenVolume,
 )
 from lab.engine import working
@@ -24,7 +25,10 @@ from lab.errors import EngineError
 from tests.unit.engine.fake_podman import answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from tests.unit.engine.conftest import Engine
+    from tests.unit.engine.fake_podman import Answer
 
 
 def labels(owner: str) -> dict[str, str]:
@@ -94,12 +98,34 @@ LISTS: dict[str, list[dict[str, object]]] = {
         },
         {"Name": "theirs", "Labels": None, "CreatedAt": "2026-11-23T17:00:01Z"},
     ],
+    "/secrets/json": [
+        {"ID": "s1", "Spec": {"Name": "lab-secret-password-01", "Labels": None}},
+        {"ID": "s2", "Spec": {"Name": "lab-secret-password-02", "Labels": None}},
+        {"ID": "s3", "Spec": {"Name": "theirs", "Labels": None}},
+    ],
 }
+SECRET_LABELS = {"lab.parameter": "password", "lab.fingerprint": "0:1"}
+SECRETS = {
+    "/secrets/lab-secret-password-01/json": labels("lab-secret-password-01") | SECRET_LABELS,
+    "/secrets/lab-secret-password-02/json": labels("lab-secret-password-01") | SECRET_LABELS,
+}
+"""The labels of secrets, which no list has."""
+
+
+def responding(lists: Mapping[str, object]) -> Callable[[str, str], Answer]:
+    """Answer with these lists, and with what is known of each secret."""
+
+    def respond(_method: str, path: str) -> Answer:
+        if path in SECRETS:
+            return answer(200, {"ID": "s", "Spec": {"Name": "s", "Labels": SECRETS[path]}})
+        return answer(200, lists[path])
+
+    return respond
 
 
 @pytest.fixture
 def seen(engine: Engine) -> Observed:
-    found, _ = engine(lambda _, path: answer(200, LISTS[path]))
+    found, _ = engine(responding(LISTS))
     return found.observe("lab")
 
 
@@ -110,7 +136,8 @@ def test_a_list_in_which_something_was_just_removed_is_asked_for_again(
     gone = answer(500, {"message": "no volume with name x found in database: no such volume"})
     answers = {each: [answer(200, found)] for each, found in LISTS.items()}
     answers[path].append(gone)
-    fake, server = engine(lambda _, asked: answers[asked].pop())
+    others = responding(LISTS)
+    fake, server = engine(lambda _, it: answers[it].pop() if it in answers else others("", it))
     assert fake.observe("lab").my_pods()
     assert [asked for _, asked, _, _ in server.requests].count(path) == 2
 
@@ -146,7 +173,7 @@ def test_states_are_in_small_letters_and_infra_containers_are_marked(seen: Obser
 
 def test_an_infra_container_that_its_pod_has_forgotten_is_none(engine: Engine) -> None:
     lists = LISTS | {"/pods/json": [LISTS["/pods/json"][0] | {"InfraId": ""}]}
-    fake, _ = engine(lambda _, path: answer(200, lists[path]))
+    fake, _ = engine(responding(lists))
     assert not fake.observe("lab").containers[1].infra
 
 
@@ -156,7 +183,7 @@ def test_what_another_program_builds_in_podman_s_storage_is_passed_over(engine: 
         for word in ("storage", "buildah")
     )
     lists = LISTS | {"/containers/json": [half_made, building]}
-    fake, _ = engine(lambda _, path: answer(200, lists[path]))
+    fake, _ = engine(responding(lists))
     seen = fake.observe("lab").containers
     assert seen == (SeenContainer(id="storage", name="storage", state="storage"),)
 
@@ -188,7 +215,7 @@ def test_labels_that_came_with_an_image_make_nothing_ours(
 ) -> None:
     copy = LISTS["/containers/json"][0] | fields | {"Labels": labels(owner)}
     lists = LISTS | {"/containers/json": [copy]}
-    fake, _ = engine(lambda _, path: answer(200, lists[path]))
+    fake, _ = engine(responding(lists))
     assert [c.mine for c in fake.observe("lab").containers] == [False]
 
 
@@ -197,7 +224,7 @@ def test_labels_that_came_with_an_image_make_nothing_ours(
 )
 def test_a_copy_under_another_name_is_nobody_s(engine: Engine, path: str, key: str) -> None:
     lists = LISTS | {path: [*LISTS[path], LISTS[path][0] | {key: "copy"}]}
-    fake, _ = engine(lambda _, asked: answer(200, lists[asked]))
+    fake, _ = engine(responding(lists))
     seen = fake.observe("lab")
     for listed in (seen.pods, seen.networks, seen.volumes):
         assert not any(each.mine for each in listed if each.name == "copy")
@@ -206,7 +233,7 @@ def test_a_copy_under_another_name_is_nobody_s(engine: Engine, path: str, key: s
 @pytest.mark.parametrize("index", [0, 1])
 def test_what_is_left_of_a_pod_that_is_gone_is_ours(engine: Engine, index: int) -> None:
     lists = LISTS | {"/pods/json": [], "/containers/json": [LISTS["/containers/json"][index]]}
-    fake, _ = engine(lambda _, path: answer(200, lists[path]))
+    fake, _ = engine(responding(lists))
     assert [c.mine for c in fake.observe("lab").my_containers()] == [True]
 
 
@@ -237,8 +264,24 @@ def test_volumes_come_with_the_record_and_the_time_they_were_created(seen: Obser
     )
 
 
+def test_secrets_are_known_by_the_labels_that_each_is_asked_for(seen: Observed) -> None:
+    assert seen.secrets == (
+        SeenSecret(
+            name="lab-secret-password-01", parameter="password", fingerprint="0:1", mine=True
+        ),
+        SeenSecret(name="lab-secret-password-02", parameter="password", fingerprint="0:1"),
+    )
+
+
+def test_a_secret_that_goes_meanwhile_is_passed_over(engine: Engine) -> None:
+    others = responding(LISTS)
+    gone = answer(404, {"cause": "no such secret"})
+    found, _ = engine(lambda method, path: gone if path in SECRETS else others(method, path))
+    assert found.observe("lab").secrets == ()
+
+
 def test_images_are_not_listed(engine: Engine) -> None:
-    found, server = engine(lambda _, path: answer(200, LISTS[path]))
+    found, server = engine(responding(LISTS))
     assert found.observe("lab").images == {}
     assert not any("images" in path for _, path, _, _ in server.requests)
 
@@ -262,10 +305,7 @@ def test_an_empty_podman_may_answer_null_for_a_list(engine: Engine) -> None:
 def test_a_range_of_more_ports_than_there_are_is_unexpected(engine: Engine) -> None:
     containers = [{**LISTS["/containers/json"][0], "Ports": [{"host_port": 1, "range": 10**12}]}]
 
-    def respond(_method: str, path: str) -> bytes:
-        return answer(200, containers if path == "/containers/json" else LISTS[path])
-
-    found, _ = engine(respond)
+    found, _ = engine(responding(LISTS | {"/containers/json": containers}))
     with pytest.raises(EngineError, match="something unexpected"):
         found.observe("lab")
 
@@ -284,7 +324,7 @@ def test_what_a_build_of_lab_left_is_abandoned_once_its_process_is_gone(engine: 
         for name in names
     ]
     lists = LISTS | {"/containers/json": items}
-    fake, _ = engine(lambda _, path: answer(200, lists[path]))
+    fake, _ = engine(responding(lists))
     seen = fake.observe("lab")
     assert [(c.name, c.state) for c in seen.containers] == [
         (f"{gone}-working-container-7", ABANDONED),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+from msgspec.structs import replace
+
 from lab.converge.plan import RecordSpec
 from lab.engine import payloads
 from lab.topology.spec import (
@@ -10,6 +14,7 @@ from lab.topology.spec import (
     NetworkSpec,
     PodSpec,
     PortSpec,
+    SecretSpec,
     VolumeSpec,
 )
 
@@ -29,6 +34,7 @@ CONTAINER = ContainerSpec(
     environment={"A": "1"},
     user="1000",
     mounts=(MountSpec(volume="lab-prometheus-data", target="/prometheus"),),
+    secrets={"password": "lab-secret-password-01"},
     tmpfs=("/tmp",),  # noqa: S108 - inside the container
     memory=64 * 1024 * 1024,
     pids=100,
@@ -37,14 +43,19 @@ CONTAINER = ContainerSpec(
 
 
 def test_a_network() -> None:
-    assert payloads.network("lab", NETWORK) == {
+    assert payloads.network("lab", NETWORK, isolate=True) == {
         "name": "lab",
         "driver": "bridge",
         "network_interface": "lab-a51146d3",
         "dns_enabled": False,
         "labels": {"lab.name": "lab", "lab.owner": "lab", "lab.digest": NETWORK.digest},
         "subnets": [{"subnet": "10.64.1.0/24", "gateway": "10.64.1.1"}],
+        "options": {"isolate": "true"},
     }
+
+
+def test_a_network_that_the_host_s_firewall_guards_is_not_isolated_once_more() -> None:
+    assert payloads.network("lab", NETWORK, isolate=False)["options"] == {}
 
 
 def test_a_volume() -> None:
@@ -56,6 +67,18 @@ def test_a_record() -> None:
     assert payloads.record("lab", RecordSpec(name="r", spec='{"a":1}')) == {
         "Name": "r",
         "Labels": {"lab.name": "lab", "lab.owner": "r", "lab.spec": '{"a":1}'},
+    }
+
+
+def test_a_secret() -> None:
+    spec = SecretSpec(name="lab-secret-password-01", parameter="password")
+    found = payloads.secret("lab", spec, "0:1")
+    assert found["name"] == "lab-secret-password-01"
+    assert json.loads(found["labels"]) == {
+        "lab.name": "lab",
+        "lab.owner": "lab-secret-password-01",
+        "lab.parameter": "password",
+        "lab.fingerprint": "0:1",
     }
 
 
@@ -81,6 +104,7 @@ def test_a_pod() -> None:
             }
         ],
         "sysctl": {"net.ipv4.ip_unprivileged_port_start": "0"},
+        "security_opt": ["no-new-privileges"],
         "shared_namespaces": ["net", "ipc", "uts"],
         "exit_policy": "continue",
     }
@@ -101,6 +125,8 @@ def test_a_container() -> None:
         "user": "1000",
         "no_new_privileges": True,
         "cap_drop": ["all"],
+        "cap_add": [],
+        "log_configuration": {"driver": "k8s-file", "size": 10485760},
         "read_only_filesystem": True,
         "stop_timeout": 3,
         "mounts": [
@@ -109,11 +135,24 @@ def test_a_container() -> None:
                 "source": "tmpfs",
                 "destination": "/tmp",  # noqa: S108 - inside the container
                 "options": ["size=16m", "mode=1777", "nosuid", "nodev", "noexec"],
-            }
+            },
+            {
+                "type": "tmpfs",
+                "source": "tmpfs",
+                "destination": "/run/secrets",
+                "options": ["size=16m", "mode=1777", "nosuid", "nodev", "noexec"],
+            },
         ],
+        "secrets": [{"Source": "lab-secret-password-01", "Target": "password", "Mode": 0o444}],
         "volumes": [{"Name": "lab-prometheus-data", "Dest": "/prometheus"}],
         "resource_limits": {"memory": {"limit": 67108864}, "pids": {"limit": 100}},
     }
+
+
+def test_a_volume_is_mounted_read_only_on_request() -> None:
+    mount = MountSpec(volume="v", target="/v", read_only=True)
+    body = payloads.container("lab", "p", replace(CONTAINER, mounts=(mount,)), limits=True)
+    assert body["volumes"] == [{"Name": "v", "Dest": "/v", "Options": ["ro"]}]
 
 
 def test_where_cgroups_enforce_no_limits_none_are_asked_for() -> None:
@@ -129,4 +168,10 @@ def test_capabilities_and_a_writable_root_are_left_on_request() -> None:
     spec = ContainerSpec(name="c", image="i", read_only=False, drop_capabilities=False)
     body = payloads.container("lab", "p", spec, limits=False)
     assert body["read_only_filesystem"] is False
-    assert "cap_drop" not in body
+    assert body["cap_drop"] == ["AUDIT_WRITE", "MKNOD", "NET_RAW"]
+
+
+def test_a_capability_that_is_asked_for_is_added_and_not_dropped() -> None:
+    spec = ContainerSpec(name="c", image="i", drop_capabilities=False, cap_add=("NET_RAW",))
+    body = payloads.container("lab", "p", spec, limits=False)
+    assert (body["cap_drop"], body["cap_add"]) == (["AUDIT_WRITE", "MKNOD"], ["NET_RAW"])

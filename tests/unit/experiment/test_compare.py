@@ -54,11 +54,18 @@ def test_latencies_are_compared_by_rank_and_shown_by_percentile() -> None:
     assert row(found, "latency p99").first is not None
 
 
-def test_without_a_sidecar_service_b_counts_the_attempts_and_nothing_counts_retries() -> None:
+def test_without_a_sidecar_the_last_hop_gets_each_request_once_and_nothing_retries() -> None:
     found = contrast(DIRECT, SIDECAR)
-    assert row(found, "attempts per request").first == 1.0
+    assert row(found, "last hop per request").first == 1.0
+    assert (row(found, "last hop per request").second or 0) > 1.1
     assert row(found, "retries per request").first is None
     assert (row(found, "retries per request").second or 0) > 0.1
+
+
+def test_retries_of_two_proxies_that_count_them_differently_are_compared() -> None:
+    found = contrast(Run(scenario="haproxy").record("one"), SIDECAR)
+    retries = row(found, "retries per request")
+    assert retries.first == pytest.approx(retries.second, abs=0.1)
 
 
 def test_runs_without_requests_have_nothing_to_test() -> None:

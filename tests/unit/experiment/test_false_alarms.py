@@ -7,13 +7,13 @@ from random import Random
 import msgspec
 import pytest
 
-from lab.measure.counters.samples import Growth
 from lab.measure.intervals import binomial_prediction
 from lab.measure.theory.calibrate import LATENESS
-from lab.measure.theory.forecast import forecast
 from lab.measure.theory.simulate import Timing
-from lab.measure.verdicts import FALSE_ALARMS, Verdict, overall
-from tests.unit.experiment.simulated import Run, judged, judgement
+from lab.metrics.quantities import Quantities
+from lab.spec.claims import Verdict, overall
+from lab.verdicts.assess import FALSE_ALARMS, predict
+from tests.unit.experiment.simulated import Judged, Run, judged, judgement
 
 SIGNIFICANCE = 0.001
 """A correct program fails the test of its false alarms this rarely."""
@@ -22,7 +22,7 @@ SIGNIFICANCE = 0.001
 def random_run(rng: Random, seed: int, sizes: tuple[int, ...]) -> Run:
     time, share = 10 ** rng.uniform(-3.5, -2), rng.random()
     return Run(
-        scenario=rng.choice(("direct", "sidecar")),
+        scenario=rng.choice(("direct", "sidecar", "haproxy")),
         requests=rng.choice(sizes),
         clients=rng.choice((1, 2, 4, 16, 64)),
         error_rate=rng.choice((0, 1, 5, 20, 50, 100)),
@@ -45,7 +45,7 @@ def random_run(rng: Random, seed: int, sizes: tuple[int, ...]) -> Run:
 def test_of_200_correct_labs_no_more_are_refuted_than_stated() -> None:
     rng = Random(29)  # noqa: S311 - a simulation, not a secret
     runs = [random_run(rng, number, (150, 300)) for number in range(200)]
-    alarms = [run for run in runs if overall(run.judged().judgements) is Verdict.REFUTED]
+    alarms = [run for run in runs if overall(run.judged().results) is Verdict.REFUTED]
     most = binomial_prediction(len(runs), FALSE_ALARMS, 1 - 2 * SIGNIFICANCE).high
     assert len(alarms) <= most, alarms
 
@@ -55,7 +55,7 @@ def test_of_200_correct_labs_no_more_are_refuted_than_stated() -> None:
 def test_a_service_b_that_fails_twice_as_often_is_refuted(scenario: str, clients: int) -> None:
     for seed in range(3):
         run = Run(scenario=scenario, clients=clients, actual_error_rate=40, seed=seed)
-        assert overall(run.judged().judgements) is Verdict.REFUTED
+        assert overall(run.judged().results) is Verdict.REFUTED
 
 
 EXTREMES = {
@@ -72,19 +72,24 @@ EXTREMES = {
 
 @pytest.mark.parametrize("run", EXTREMES.values(), ids=EXTREMES.keys())
 def test_extremes_are_judged_and_confirmed(run: Run) -> None:
-    assert overall(run.judged().judgements) is Verdict.CONFIRMED
+    assert overall(run.judged().results) is Verdict.CONFIRMED
+
+
+def interval(found: Judged, name: str) -> tuple[float | None, float | None]:
+    result = judgement(found, name)
+    return result.low, result.high
 
 
 def test_certain_failure_leaves_no_room() -> None:
     judged = Run(error_rate=100).judged()
-    assert judgement(judged, "success").interval == (0, 0)
-    assert judgement(judged, "retries").interval == (2000, 2000)
+    assert interval(judged, "success") == (0, 0)
+    assert interval(judged, "retries") == (2000, 2000)
 
 
 @pytest.mark.parametrize("scenario", ["direct", "sidecar"])
 def test_no_requests_measure_nothing(scenario: str) -> None:
     judged = Run(scenario=scenario, requests=0).judged()
-    assert {each.verdict for each in judged.judgements} == {Verdict.NOT_MEASURED}
+    assert {each.verdict for each in judged.results} == {Verdict.NOT_MEASURED}
     assert judgement(judged, "success").why == ("no request was sent",)
 
 
@@ -92,7 +97,7 @@ def test_requests_that_this_machine_could_not_send_are_held_against_nobody() -> 
     record = Run(scenario="direct", error_rate=0, requests=100).record()
     load = msgspec.structs.replace(record.load, unsent=3)
     found = judged(msgspec.structs.replace(record, load=load))
-    assert {each.verdict for each in found.judgements} == {Verdict.NOT_MEASURED}
+    assert {each.verdict for each in found.results} == {Verdict.NOT_MEASURED}
     assert judgement(found, "success").why == ("3 requests could not be sent by this machine",)
 
 
@@ -105,7 +110,7 @@ def test_fewer_requests_than_clients_tell_no_rate_for_the_breaker() -> None:
 
 def test_a_breaker_with_one_client_and_no_slots_refuses_every_retry() -> None:
     judged = Run(max_retries=0, error_rate=100, requests=50).judged()
-    assert judgement(judged, "success").interval == (0, 0)
+    assert interval(judged, "success") == (0, 0)
 
 
 FAST, SLOW = Timing(0.0005, 0.001), Timing(0.002, 0.1)
@@ -114,7 +119,7 @@ FAST, SLOW = Timing(0.0005, 0.001), Timing(0.002, 0.1)
 @pytest.mark.parametrize("seed", range(2))
 def test_a_lab_on_a_host_that_is_busy_at_times_is_confirmed(seed: int) -> None:
     run = Run(requests=4000, clients=16, timings=(FAST, SLOW), seed=seed)
-    assert overall(run.judged().judgements) is Verdict.CONFIRMED
+    assert overall(run.judged().results) is Verdict.CONFIRMED
 
 
 def test_the_mean_rate_alone_would_refute_a_lab_on_a_host_that_is_busy_at_times() -> None:
@@ -129,19 +134,17 @@ def test_a_bad_service_b_is_not_excused_by_a_busy_host() -> None:
 
 def test_a_prediction_does_not_look_at_what_succeeded() -> None:
     good, bad = (Run(clients=16, actual_error_rate=rate).record() for rate in (20, 40))
-    growth = Growth(good.before, good.after)
-    parameters = good.spec.parameters
     changed = msgspec.structs.replace(
         good.load,
         succeeded=bad.load.succeeded,
         failed=bad.load.failed,
         outcomes=bad.load.outcomes,
     )
-    assert forecast(good.load, growth, parameters, 0.999) == forecast(
-        changed, growth, parameters, 0.999
-    )
+    other = msgspec.structs.replace(good, load=changed)
+    quantities = Quantities(good.spec)
+    assert predict(good, quantities) == predict(other, quantities)
 
 
 def test_a_record_that_is_judged_twice_is_judged_alike() -> None:
     run = Run(clients=16)
-    assert judged(run.record()) == judged(run.judged())
+    assert judged(run.record()) == judged(run.judged().record)

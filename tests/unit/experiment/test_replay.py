@@ -11,6 +11,7 @@ import pytest
 from lab import lifecycle
 from lab.converge.observed import Observed
 from lab.converge.plan import Plan
+from lab.errors import UsageError
 from lab.experiment import replay as module
 from lab.experiment.replay import Replayed, replay, wish
 from lab.images.sources import Choice
@@ -21,6 +22,7 @@ from tests.unit.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from lab.measure.records import Record
     from lab.measure.traffic.load import Order
@@ -113,7 +115,7 @@ def test_through_a_sidecar_the_place_in_the_sequence_cannot_be_reached(bench: Be
     found = bench.replay(recorded("sidecar", skipped=40))
     assert bench.sent == []
     assert found.identical is None
-    assert found.reason.startswith("service B's sequence had begun before")
+    assert found.reason.startswith("the seeded sequence had begun before")
 
 
 OTHER_IMAGE = (Image(reference="localhost/lab/service-b:2", id="b2", digest="sha256:b2"),)
@@ -121,7 +123,7 @@ NEED_NOT = {
     "the run had no seed": recorded(seed=None),
     "several requests were in flight": with_order(concurrency=2),
     "it was limited by time": with_order(duration=1.0),
-    "it is not known where service B's sequence began": recorded(skipped=None),
+    "it is not known where the seeded sequence began": recorded(skipped=None),
 }
 
 
@@ -152,3 +154,51 @@ def test_a_record_opens_no_port_to_other_machines(bench: Bench) -> None:
     bench.replay(msgspec.structs.replace(record, spec=spec))
     (wish,) = bench.wishes
     assert {port.host_ip for port in wish.wanted.ports()} == {"127.0.0.1"}
+
+
+SCENARIO = """\
+summary: s
+parameters:
+  word: {type: string, default: one}
+  password: {type: string, secret: true}
+pods:
+  p:
+    containers: {c: {image: "i:1", environment: {W: "${word}"}, secrets: [password]}}
+"""
+
+
+@pytest.fixture
+def kept_secret(tmp_path: Path) -> Record:
+    """A run of a scenario that has a secret, and in which ``word`` was set."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(SCENARIO)
+    (tmp_path / "value").write_text("hunter2\n")
+    given = {"word": "two", "password": f"@{tmp_path / 'value'}"}
+    spec = lifecycle.Wish(scenario=str(file), name="lab", given=given).wanted
+    return msgspec.structs.replace(recorded(), spec=spec)
+
+
+def test_a_replay_is_given_the_secrets_of_the_run_anew(kept_secret: Record, tmp_path: Path) -> None:
+    wanted = wish(kept_secret, "lab", {"password": f"@{tmp_path / 'value'}"})
+    assert wanted.secrets == {"password": "hunter2"}
+    assert wanted.wanted == kept_secret.spec
+
+
+def test_a_replay_without_a_secret_of_the_run_says_so(kept_secret: Record) -> None:
+    with pytest.raises(UsageError, match="the run had the secret password") as caught:
+        wish(kept_secret, "lab")
+    assert "--set password=@FILE" in caught.value.hint
+
+
+def test_a_replay_is_given_nothing_but_secrets(kept_secret: Record, tmp_path: Path) -> None:
+    given = {"password": f"@{tmp_path / 'value'}", "word": "three"}
+    with pytest.raises(UsageError, match="the run had no secret 'word'"):
+        wish(kept_secret, "lab", given)
+
+
+def test_a_record_names_no_file_to_read_a_secret_from(kept_secret: Record, tmp_path: Path) -> None:
+    parameters = {**kept_secret.spec.parameters, "password": f"@{tmp_path / 'value'}"}
+    spec = msgspec.structs.replace(kept_secret.spec, parameters=parameters, secrets=())
+    wanted = wish(msgspec.structs.replace(kept_secret, spec=spec), "lab")
+    assert wanted.given == {"word": "two"}
+    assert wanted.secrets == {}

@@ -1,17 +1,18 @@
 """What a run knows of the containers that its counts come from."""
 
 from lab.experiment.run import with_replaced
-from lab.measure.counters.samples import SERVICE_A, SERVICE_B, Scrape
+from lab.metrics.scrape import Scrape
 from lab.topology import scenario
-from tests.unit.measure.snapshots import snapshot
+from tests.unit.metrics.snapshots import snapshot
 
+SERVICE_A, SERVICE_B = "service-a", "service-b"
 BEFORE = {"x-service-a": "1", "x-service-a-envoy": "2", "x-service-b": "3"}
 
 
 def restarted(later: dict[str, str]) -> set[str]:
     spec = scenario.load("sidecar", name="x", given={})
-    after = with_replaced(snapshot({"a_succeeded": 5}), spec, BEFORE, later)
-    return {scrape.job for scrape in after.scrapes if scrape.restarted}
+    after = with_replaced(snapshot({"service-a.succeeded": 5}), spec, BEFORE, later)
+    return {scrape.service for scrape in after.scrapes if scrape.restarted}
 
 
 def test_the_same_containers_are_not_marked() -> None:
@@ -38,5 +39,5 @@ def test_one_new_copy_marks_its_service() -> None:
 
 def test_what_was_marked_before_stays_marked() -> None:
     spec = scenario.load("sidecar", name="x", given={})
-    after = snapshot(scrapes=(Scrape(job=SERVICE_B, time=1000.0, restarted=True),))
+    after = snapshot(scrapes=(Scrape(service=SERVICE_B, time=1000.0, restarted=True),))
     assert with_replaced(after, spec, BEFORE, BEFORE).scrape(SERVICE_B).restarted

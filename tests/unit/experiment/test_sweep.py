@@ -19,7 +19,8 @@ from lab.measure import records
 from lab.measure.traffic.load import Order
 from lab.progress import SilentReporter
 from lab.topology import scenario
-from tests.unit.experiment.simulated import Run, judged
+from lab.verdicts.assess import assess
+from tests.unit.experiment.simulated import Run
 from tests.unit.fake_engine import FakeEngine
 
 if TYPE_CHECKING:
@@ -77,12 +78,13 @@ class Bench:
         spec = recipes.resolve(record.spec, self.source)
         partial = len(self.measured) - 1 == self.partial_at
         record = msgspec.structs.replace(
-            judged(record),
+            record,
             experiment=purpose.experiment,
             spec=spec,
             load=msgspec.structs.replace(record.load, partial=partial),
         )
         records.save(record, {})
+        records.save_verdicts(record.id, assess(record))
         return record
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab import kinds
+from lab.errors import UsageError
+from lab.images import bases
 from lab.kinds.base import METRIC, Hop, Kind, Program
 from lab.kinds.http_service import PORT
 from lab.metrics.laws import CLIENT_HOP
@@ -77,6 +79,13 @@ def test_every_build_context_of_labs_own_has_its_kind() -> None:
     contexts = {path.parent.name for path in ROOT.glob("*/Containerfile")}
     assert set(kinds.CONTEXTS) == contexts
     assert set(kinds.CONTEXTS.values()) == set(kinds.NAMES)
+
+
+def test_every_base_is_pinned() -> None:
+    assert {bases.base(name).registry != "" for name in kinds.BASES} == {True}
+    with pytest.raises(UsageError) as caught:
+        bases.base("")
+    assert caught.value.hint == f"the bases are {', '.join(sorted(kinds.BASES))}"
 
 
 def test_every_module_is_listed() -> None:

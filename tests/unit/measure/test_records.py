@@ -70,13 +70,37 @@ def unprivileged() -> Iterator[None]:
 
 
 def test_what_is_written_is_read_back_equal() -> None:
-    written = Run(clients=16, requests=200).judged()
+    written = Run(clients=16, requests=200).record()
     records.save(written, {})
     assert records.read(written.id) == written
 
 
 def test_rendered_configurations_are_beside_the_record() -> None:
     assert (saved("one") / "envoy.yaml").read_text() == "admin: {}\n"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_nobody_else_can_read_what_is_recorded(state: Path, umask: int) -> None:
+    (state / "lab").mkdir(mode=0o755)  # as an earlier lab made it
+    before = os.umask(umask)
+    try:
+        place = saved("20260101-000000-a-1")
+        records.save_verdicts(place.name, Run(requests=20).judged().results)
+    finally:
+        os.umask(before)
+    modes = {
+        path.relative_to(state).as_posix(): path.stat().st_mode & 0o777
+        for path in (state / "lab", *(state / "lab").rglob("*"))
+    }
+    run = f"lab/runs/{place.name}"
+    assert modes == {
+        "lab": 0o700,
+        "lab/runs": 0o700,
+        run: 0o700,
+        f"{run}/envoy.yaml": 0o600,
+        f"{run}/record.json": 0o600,
+        f"{run}/verdicts.json": 0o600,
+    }
 
 
 def test_records_are_listed_oldest_first() -> None:
@@ -193,21 +217,35 @@ def test_a_full_disk_leaves_the_old_records_and_nothing_of_the_new_one() -> None
 
 def test_a_full_disk_while_judging_leaves_the_record_as_it_was() -> None:
     saved("one")
-    judged = msgspec.structs.replace(Run(requests=20).judged(), id="one")
+    results = Run(requests=20).judged().results
+    records.save_verdicts("one", results[:1])
     with largest_file(1000), pytest.raises(RecordError, match="could not be written"):
-        records.update(judged)
+        records.save_verdicts("one", results)
     assert records.read("one") == record("one")
+    assert records.verdicts("one") == results[:1]
     assert sorted(path.name for path in (records.directory() / "one").iterdir()) == [
         "envoy.yaml",
         records.FILE,
+        records.VERDICTS,
     ]
 
 
-def test_verdicts_are_added_to_a_record_that_is_there() -> None:
-    saved("one")
-    judged = msgspec.structs.replace(Run(requests=20).judged(), id="one")
-    records.update(judged)
-    assert records.read("one") == judged
+def test_verdicts_stand_beside_a_record_which_never_changes() -> None:
+    path = saved("one") / records.FILE
+    before = path.read_bytes()
+    assert records.verdicts("one") is None
+    found, results = Run(requests=20).judged()
+    records.save_verdicts("one", results)
+    assert records.verdicts("one") == results
+    assert path.read_bytes() == before
+    assert records.VERDICTS not in records.files("one")
+    assert found.ledger == records.read("one").ledger
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"\xff", b'[{"name": "x"}]', b"[" * 100_000])
+def test_verdicts_that_cannot_be_read_are_none(damage: bytes) -> None:
+    (saved("one") / records.VERDICTS).write_bytes(damage)
+    assert records.verdicts("one") is None
 
 
 def test_two_records_of_the_same_second_are_both_kept() -> None:
@@ -238,7 +276,7 @@ def killed(*_):
 
 os.fsync = killed
 records.save(Run(requests=20).record("two"), {"envoy.yaml": "admin: {}"})
-records.update(Run(requests=20).record("two"))
+records.save_verdicts("two", Run(requests=20).judged().results)
 """
 
 

@@ -43,6 +43,30 @@ def test_each_branch_receives_every_request_and_failures_are_nobodys() -> None:
     assert between == ["a→b received", "a→c received"]
 
 
+def test_a_hop_that_several_call_receives_what_all_of_them_sent() -> None:
+    edges = (("client", "a"), ("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"))
+    found = {law.name: law for law in derive(edges, dict.fromkeys("abcd", SERVICE)).laws}
+    assert [name for name in found if name.endswith("→d received")] == ["b+c→d received"]
+    law = found["b+c→d received"]
+    assert law.says == "d received what b and c sent"
+    assert law.left == "b.succeeded + b.failed + c.succeeded + c.failed"
+    assert law.passes == ("b and c", "d")
+    assert found["b+c→d failed"].left == "b.failed + c.failed"
+
+
+def test_of_several_callers_one_that_counts_nothing_leaves_no_law() -> None:
+    edges = (("client", "a"), ("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"))
+    found = derive(edges, dict.fromkeys("abd", SERVICE))
+    assert not [law.name for law in found.laws if "→d" in law.name]
+    assert found.gaps == ("c counts nothing: what reaches it is not checked",)
+
+
+def test_a_call_back_is_one_more_call() -> None:
+    edges = (("client", "a"), ("a", "b"), ("b", "a"))
+    found = {law.name: law.left for law in derive(edges, dict.fromkeys("ab", SERVICE)).laws}
+    assert found["client+b→a received"] == "client.sent + b.succeeded + b.failed"
+
+
 def test_every_law_speaks_of_quantities_that_are_known() -> None:
     for each in scenario.names():
         quantities = Quantities(scenario.load(each.name, given={}))

@@ -128,7 +128,7 @@ def test_an_unknown_scenario_suggests_the_nearest_and_lists_all() -> None:
         UsageError, match="there is no scenario 'sidcar'; did you mean 'sidecar'"
     ) as e:
         scenario.load("sidcar", given={})
-    assert "direct, scale, sidecar" in e.value.hint
+    assert "direct, haproxy, scale, sidecar" in e.value.hint
 
 
 def test_a_file_meant_for_include_is_no_scenario() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lab.errors import UsageError
+from lab.spec.claims import Evenly, Holds, Listens, Predicted
 from lab.topology import scenario
 from lab.topology.spec import (
     BuildSpec,
@@ -95,6 +97,63 @@ def test_every_key_of_a_container_arrives(tmp_path: Path) -> None:
 def test_an_environment_may_be_a_list(tmp_path: Path) -> None:
     keys = f'image: {IMAGE}, environment: [A=1=2, "B=${{unset}}", "C=${{size}}"]'
     assert container(tmp_path, keys).environment == {"A": "1=2", "C": "7"}
+
+
+FORMS = {
+    'environment: {discovery.type: single-node, a-b: 1, 1x: 2, "a b": 3}': {
+        "environment": {"discovery.type": "single-node", "a-b": "1", "1x": "2", "a b": "3"}
+    },
+    "environment: [discovery.type=single-node]": {"environment": {"discovery.type": "single-node"}},
+    "command: \"serve --name 'a b' ${size}\"": {"command": ("serve", "--name", "a b", "7")},
+    "tmpfs: /scratch": {"tmpfs": ("/scratch",)},
+    'tmpfs: ["/my data,a", /b/]': {"tmpfs": ("/my data,a", "/b")},
+    'volumes: ["data:/data/:ro", "more:/more:rw"]': {
+        "mounts": (
+            MountSpec(volume="lab-data", target="/data", read_only=True),
+            MountSpec(volume="lab-more", target="/more"),
+        )
+    },
+    "mem_limit: 1.5g": {"memory": 3 * 512 * 1024**2},
+    "mem_limit: 512MiB": {"memory": 512 * 1024**2},
+    "mem_limit: 512 mb": {"memory": 512 * 1024**2},
+    "mem_limit: 1t": {"memory": 1024**4},
+    "mem_limit: 8388608": {"memory": 8 * 1024**2},
+    "stop_grace_period: 10": {"stop_timeout": 10},
+    "stop_grace_period: 1h1.5m": {"stop_timeout": 3690},
+    "stop_grace_period: 1500ms": {"stop_timeout": 2},
+    "user: robot$$": {"user": "robot$"},
+}
+
+
+@pytest.mark.parametrize(("keys", "fields"), FORMS.items(), ids=FORMS)
+def test_what_compose_and_podman_accept_is_accepted(
+    tmp_path: Path, keys: str, fields: dict[str, object]
+) -> None:
+    expected = ContainerSpec(name="c", image=IMAGE, read_only=False, drop_capabilities=False)
+    found = container(tmp_path, f"image: {IMAGE}, {keys}")
+    assert found == msgspec.structs.replace(expected, **fields)
+
+
+IMAGES = ("[::1]:5000/a/b:1", f"a@sha512:{'0' * 128}", "localhost/a_b--c", "a:1@sha256:" + "f" * 64)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_has_whatever_name_podman_takes(tmp_path: Path, image: str) -> None:
+    assert container(tmp_path, f'image: "{image}"').image == image
+
+
+def test_names_may_be_long_and_hosts_whatever_a_hosts_file_takes(tmp_path: Path) -> None:
+    long = "c" * 100
+    spec = load(
+        tmp_path,
+        "summary: s\n"
+        "pods:\n"
+        "  p:\n"
+        "    extra_hosts: {_x.y: '::1'}\n"
+        f"    containers: {{{long}: {{image: {IMAGE}}}}}\n",
+    )
+    assert spec.pods[0].hosts == {"_x.y": ("::1",)}
+    assert spec.pods[0].containers[0].name == long
 
 
 def test_a_key_whose_parameter_is_not_set_has_its_default(tmp_path: Path) -> None:
@@ -316,9 +375,23 @@ def test_a_scenario_may_include_what_the_shipped_ones_share(tmp_path: Path) -> N
     spec = load(
         tmp_path,
         "summary: s\ninclude: _common\n"
-        f"pods: {{service-a-pod: {{containers: {{mine: {{image: {IMAGE}}}}}}}}}\n",
+        "pods: {service-a-pod: {containers: {service-a: {image: i, kind: http_service}}}}\n",
     )
-    assert [c.name for _, c in spec.containers()] == ["service-b", "envoy-prom", "mine"]
+    assert [c.name for _, c in spec.containers()] == ["envoy-prom", "service-b", "service-a"]
+
+
+def test_a_scenario_may_have_prometheus_and_nothing_else_of_the_shipped_ones(
+    tmp_path: Path,
+) -> None:
+    spec = load(
+        tmp_path,
+        "summary: s\ninclude: _prometheus\npods: {p: {containers: {c: {image: i}}}}\n",
+    )
+    assert [c.name for _, c in spec.containers()] == ["envoy-prom", "c"]
+    assert spec.claims == ()
+    build = spec.images[0].build
+    assert build is not None
+    assert build.args == {"SCRAPE_CONFIGS": "[]"}
 
 
 def test_a_file_can_put_containers_into_a_pod_of_the_file_that_it_includes(tmp_path: Path) -> None:
@@ -336,22 +409,22 @@ def test_a_file_can_put_containers_into_a_pod_of_the_file_that_it_includes(tmp_p
 def test_a_pod_that_no_file_gives_a_container_is_a_problem(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         load(tmp_path, "summary: s\ninclude: _common\n")
-    assert caught.value.details == ("_common.yaml:47: pods.service-a-pod: containers is missing",)
+    assert caught.value.details[0] == "_common.yaml:24: pods.service-a-pod: containers is missing"
 
 
 def test_the_example_in_the_manual_is_a_scenario(tmp_path: Path) -> None:
-    example, replicas, claims = re.findall(r"```yaml\n(.*?)```", MANUAL.read_text(), re.DOTALL)
+    example, replicas, secret, measuring = re.findall(
+        r"```yaml\n(.*?)```", MANUAL.read_text(), re.DOTALL
+    )
     spec = load(tmp_path, example)
     assert [pod.name for pod in spec.pods] == ["web-pod", "cache-pod"]
     assert [port.url for port in spec.ports()] == ["http://127.0.0.1:8080"]
     assert all(container.environment == {} for _, container in spec.containers())
     pods = load(tmp_path, replicas).pods
     assert [pod.name for pod in pods] == ["shard-pod-1", "shard-pod-2", "shard-pod-3", "web-pod"]
-    pod = "service-a-pod: {containers: {mine: {image: i}}}"
-    with_claims = load(tmp_path, f"summary: s\npods: {{{pod}}}\n{claims}")
-    assert [claim.name for claim in with_claims.claims] == [
-        "success",
-        "b-counts",
-        "spread",
-        "no-way-around",
-    ]
+    assert [each.parameter for each in load(tmp_path, secret).secrets] == ["db-password"]
+    measured, sidecar = load(tmp_path, measuring), scenario.load("sidecar", given={})
+    assert (measured.path, measured.model) == (sidecar.path, sidecar.model)
+    assert list(measured.meters) == ["b.cpu"]
+    added = measured.claims[len(sidecar.claims) :]
+    assert [type(claim) for claim in added] == [Holds, Holds, Predicted, Evenly, Listens]

@@ -38,7 +38,7 @@ def test_a_refusal_says_which_parameters_there_are() -> None:
         scenario.load("direct", given={"x": 1})
     assert (
         caught.value.hint
-        == "direct.yaml takes error-rate, seed, host, port, prometheus-port, copies."
+        == "direct.yaml takes host, prometheus-port, error-rate, seed, port, copies."
     )
 
 
@@ -55,16 +55,16 @@ def test_two_parameters_that_name_the_same_port_are_a_problem_of_the_scenario() 
     with pytest.raises(UsageError) as caught:
         scenario.load("direct", given={"port": 9090})
     (detail,) = caught.value.details
-    assert "port 9090 is published twice, first at _common.yaml:" in detail
+    assert "port 9090 is published twice, first at _prometheus.yaml:" in detail
 
 
 def test_the_parameters_of_a_scenario_include_those_it_shares() -> None:
     assert [parameter.name for parameter in scenario.parameters("sidecar")] == [
+        "host",
+        "prometheus-port",
         "error-rate",
         "seed",
-        "host",
         "port",
-        "prometheus-port",
         "copies",
         "retries",
         "max-retries",

@@ -83,12 +83,16 @@ def test_one_parameter_cannot_be_two_things(own: str, tmp_path: Path) -> None:
 
 
 def test_a_throw_away_lab_is_on_the_ports_that_it_was_given_and_says_so(own: str) -> None:
-    given: dict[str, int | str] = {"at": "0.0.0.0"}  # noqa: S104
-    ports = {"service-a": 1, "other": 2}
-    wish = Wish(scenario=own, name="x", given=given, ports=ports, throwaway="lab")
+    wish = Wish(
+        scenario=own,
+        name="x",
+        given={"at": "0.0.0.0"},  # noqa: S104
+        ports={"service-a": 1, "other": 2},
+        throwaway="mine",
+    )
     spec = wish.keeping(up(port=9180))
     assert [(port.host_ip, port.published) for port in spec.ports()] == [
         (place.LOOPBACK, 1),
         (place.LOOPBACK, 2),
     ]
-    assert spec.throwaway == "lab"
+    assert spec.throwaway == "mine"

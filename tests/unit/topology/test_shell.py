@@ -37,7 +37,7 @@ def one_container(container: ContainerSpec, *images: ImageSpec) -> LabSpec:
     )
 
 
-@pytest.mark.parametrize("name", ["direct", "scale", "sidecar"])
+@pytest.mark.parametrize("name", ["direct", "haproxy", "scale", "sidecar"])
 def test_a_shipped_scenario_gives_the_golden_commands(name: str) -> None:
     spec = place(scenario.load(name, given={}), current="10.64.1.0/24", in_use=())
     assert shell.render(spec) + "\n" == (GOLDEN / f"{name}.sh").read_text()

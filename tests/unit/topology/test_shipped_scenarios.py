@@ -1,4 +1,4 @@
-"""The scenarios that come with lab are the article's two set-ups, to the letter.
+"""The scenarios that come with lab: the article's two set-ups, and what was made of them.
 
 golden/NAME.json is the whole spec of a scenario as it is loaded without any parameter.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.spec.claims import Evenly
 from lab.topology import scenario
 from lab.topology.spec import LabSpec
 
@@ -20,19 +21,21 @@ def environment(spec: LabSpec, name: str) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["direct", "scale", "sidecar"])
+@pytest.mark.parametrize("name", ["direct", "haproxy", "scale", "sidecar"])
 def test_a_shipped_scenario_gives_the_golden_spec(name: str) -> None:
     golden = LabSpec.from_json((GOLDEN / f"{name}.json").read_text())
     assert scenario.load(name, given={}) == golden
 
 
 def test_direct_and_sidecar_differ_only_in_what_runs_in_the_pod_of_service_a() -> None:
-    direct, sidecar = scenario.load("direct", given={}), scenario.load("sidecar", given={})
-    assert direct.pods[:2] == sidecar.pods[:2]
+    direct, sidecar, haproxy = (
+        scenario.load(name, given={}) for name in ("direct", "sidecar", "haproxy")
+    )
+    assert direct.pods[:2] == sidecar.pods[:2] == haproxy.pods[:2]
     assert direct.pods[2].shell_digest == sidecar.pods[2].shell_digest
     assert [pod.name for pod in sidecar.pods] == [
-        "service-b-pod",
         "prometheus-pod",
+        "service-b-pod",
         "service-a-pod",
     ]
     assert direct.volumes == sidecar.volumes
@@ -50,24 +53,24 @@ def test_another_name_prefixes_everything_podman_holds_but_no_image() -> None:
     assert spec.network.name == "two-lab"
     assert [volume.name for volume in spec.volumes] == ["two-prometheus-data"]
     assert [pod.name for pod in spec.pods] == [
-        "two-service-b-pod",
         "two-prometheus-pod",
+        "two-service-b-pod",
         "two-service-a-pod",
     ]
     assert [c.name for _, c in spec.containers()] == [
-        "two-service-b",
         "two-envoy-prom",
+        "two-service-b",
         "two-service-a",
         "two-service-a-envoy",
     ]
-    assert spec.pods[1].hosts == {
-        "a.service": ("two-service-a-pod",),
-        "b.service": ("two-service-b-pod",),
+    assert spec.pods[0].hosts == {
+        "service-a-pod": ("two-service-a-pod",),
+        "service-b-pod": ("two-service-b-pod",),
     }
-    assert spec.pods[1].containers[0].mounts[0].volume == "two-prometheus-data"
+    assert spec.pods[0].containers[0].mounts[0].volume == "two-prometheus-data"
     assert [image.name for image in spec.images] == [
-        "service-b",
         "envoy-prom",
+        "service-b",
         "service-a",
         "service-a-envoy",
     ]
@@ -107,23 +110,27 @@ def test_a_seed_that_is_not_set_leaves_its_variable_out() -> None:
 
 def test_scale_is_sidecar_with_three_copies_of_service_b() -> None:
     sidecar, scale = scenario.load("sidecar", given={}), scenario.load("scale", given={})
-    assert [pod.name for pod in scale.pods[:-2]] == [f"service-b-pod-{n}" for n in (1, 2, 3)]
+    assert [pod.name for pod in scale.pods[1:-1]] == [f"service-b-pod-{n}" for n in (1, 2, 3)]
     assert scale.pods == scenario.load("sidecar", given={"copies": 3}).pods
     assert scale.claims[:-1] == sidecar.claims
-    assert scale.claims[-1].spread == "b_succeeded + b_failed"
+    assert isinstance(scale.claims[-1], Evenly)
+    assert scale.claims[-1].spread == "service-b.received"
+    assert scale.path == sidecar.path
 
 
 def test_the_list_of_scenarios_leaves_out_what_is_only_included() -> None:
     assert [(shipped.name, shipped.summary[:9]) for shipped in scenario.names()] == [
         ("direct", "Service A"),
+        ("haproxy", "Service A"),
         ("scale", "The sidec"),
         ("sidecar", "Service A"),
     ]
 
 
 def test_the_text_of_a_scenario_is_its_yaml_with_the_comments_then_what_it_includes() -> None:
-    own, common = ((scenario.SHIPPED / f).read_text() for f in ("sidecar.yaml", "_common.yaml"))
-    assert scenario.text("sidecar") == f"# sidecar.yaml\n{own}\n# _common.yaml\n{common}"
+    files = ("sidecar.yaml", "_common.yaml", "_prometheus.yaml")
+    parts = (f"# {name}\n{(scenario.SHIPPED / name).read_text()}" for name in files)
+    assert scenario.text("sidecar") == "\n".join(parts)
 
 
 def test_traffic_goes_to_service_a() -> None:
