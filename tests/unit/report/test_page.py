@@ -70,6 +70,11 @@ def test_it_needs_nothing_from_elsewhere_and_runs_no_script(html: str) -> None:
     assert "default-src 'none'" in html
 
 
+def test_the_series_of_a_sweep_are_named_beside_their_marks(html: str) -> None:
+    for limit in (3, 1024):  # in the two charts, for both widths
+        assert len(re.findall(f">max-retries {limit}</text>", html)) == 4
+
+
 def test_no_two_drawings_share_an_identifier(html: str) -> None:
     found = Counter(re.findall(r'\bid="([^"]+)"', html))
     assert [name for name, count in found.items() if count > 1] == []
