@@ -39,7 +39,8 @@ def table(
     long, head = long % len(names), head % len(names)
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
     room = out.width - sum(widths) + widths[long] - len(GAP) * (len(names) - 1)
-    if cut or room >= min(widths[long], max(LEAST_WRAPPED, widths[long] // 2 + SLACK)):
+    least = min(widths[long], max(LEAST_WRAPPED, widths[long] // 2 + SLACK))
+    if cut or room >= (widths[long] if long == head else least):
         widths[long] = min(widths[long], max(room, SLACK))
         _grid(names, cells, widths, cut=cut, long=long, right=right, styles=styles or {})
     else:

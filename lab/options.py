@@ -101,18 +101,19 @@ def _containers(ctx: typer.Context, incomplete: str) -> list[str]:
     return [c.name for c in observed.my_containers() if c.name.startswith(incomplete)]
 
 
+THE_LAB = "The lab to work on; several can run side by side."
 Name = Annotated[
     str,
     typer.Option(
         "--name",
         envvar="LAB_NAME",
-        help="The lab to work on; several can run side by side.",
+        help=THE_LAB,
         autocompletion=_labs,
     ),
 ]
 OneLab = Annotated[
     str | None,
-    typer.Option("--name", help="Only runs of this lab.", autocompletion=_labs, show_default=False),
+    typer.Option("--name", help=THE_LAB, autocompletion=_labs, show_default="whichever has runs"),
 ]
 Engine = Annotated[
     str,

@@ -106,7 +106,7 @@ class _Path:
         known = name in self._seen or len(self._seen) >= MOST_HOPS
         following = () if known else self._calls.get(name, ())
         self._seen.add(name)
-        service = self._quantities.service(name)
+        service = self._quantities.service(name) or name
         sent, received = self._count(caller, "sent"), self._count(name, "received")
         ends = tuple(dict.fromkeys(end for end in (sent, received) if end is not None))
         return Step(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from lab.errors import LabError
+from lab.report.words import observed, predicted
 from lab.spec.claims import Verdict
 
 if TYPE_CHECKING:
@@ -57,18 +58,12 @@ def _case(suite: ET.Element, record: Record, result: ClaimResult) -> None:
     )
     tags = {Verdict.REFUTED: "failure", Verdict.NOT_MEASURED: "error"}
     if tag := tags.get(result.verdict):
-        message = (
-            f"{result.test}: predicted {_list(result.predicted)}, observed {_list(result.observed)}"
-        )
-        ET.SubElement(case, tag, message=message).text = _allowed("\n".join(result.why))
+        message = f"{result.test}: predicted {predicted(result)}, observed {observed(result)}"
+        ET.SubElement(case, tag, message=_allowed(message)).text = _allowed("\n".join(result.why))
 
 
 def _allowed(text: str) -> str:
     return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def _list(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values) or "nothing"
 
 
 def _count(results: Sequence[ClaimResult], verdict: Verdict) -> int:

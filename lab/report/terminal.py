@@ -20,7 +20,7 @@ COLOURS = {
 OTHER = ("magenta", "magenta")
 GLYPHS = "*+ox#@%&"
 """What lines are drawn with where colours do not tell them apart."""
-LEAST_ROWS = 5
+LEAST_ROWS = 4
 """Of a plot, its axis included."""
 LEAST_NAME = 10
 """Columns of the name of a graph."""
@@ -52,7 +52,8 @@ def _headline(counter: str, lines: Lines, width: int, *, colours: bool) -> Text:
     for number, (status, points) in enumerate(lines.items()):
         glyph = "━" if colours else _glyph(number)
         latest = f"{points[-1].value:.1f}/s" if points else "none"
-        legend.append(f"  {glyph} {status} {latest}", style=_colour(status)[1])
+        words = ("", glyph, *([status] if status else []), latest)
+        legend.append(" " + " ".join(words), style=_colour(status)[1])
     name = Text(counter, style="bold", no_wrap=True, overflow="ellipsis")
     name.truncate(max(LEAST_NAME, width - legend.cell_len), overflow="ellipsis")
     return name.append_text(legend).append("\n")

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.measure.counters.timeline import RETRIED
-from lab.topology.graphs import A, B
 from tests.real.accounts import Account
 from tests.real.browser import Page, browser
 from tests.real.conftest import new_lab
@@ -27,7 +25,7 @@ LUMINANCE = """(() => {
     const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/\\d+/g);
     return 0.3 * r + 0.6 * g + 0.1 * b;
 })()"""
-DRAWINGS = """[...document.querySelectorAll("figure")].map(figure => ({
+DRAWINGS = """[...document.querySelectorAll("figure:has(svg)")].map(figure => ({
     title: figure.querySelector("figcaption").textContent,
     shown: [...figure.querySelectorAll("svg")].filter(svg => svg.getBoundingClientRect().width)
         .map(svg => [...svg.querySelectorAll(
@@ -36,6 +34,17 @@ DRAWINGS = """[...document.querySelectorAll("figure")].map(figure => ({
                 return box.width + box.height > 0;
             }).length),
 }))"""
+HOPS = """[...document.querySelectorAll(".flow")].map(flow =>
+    [...flow.querySelectorAll(".hop strong, .edge span")].map(each => each.textContent))"""
+OVERLAPPING = """[...document.querySelectorAll(".flow")].flatMap(flow => {
+    const boxes = [...flow.querySelectorAll(".hop, .edge span")]
+        .map(each => each.getBoundingClientRect());
+    const all = flow.getBoundingClientRect();
+    return boxes.filter((a, i) => a.width * a.height == 0 || a.right > all.right + 1
+        || boxes.some((b, j) => i < j && a.left < b.right - 1 && b.left < a.right - 1
+            && a.top < b.bottom - 1 && b.top < a.bottom - 1)).map(a => `${a.left} ${a.top}`);
+})"""
+"""Hops and counts of a path that nobody sees, or that are upon each other."""
 TEXT_TOO_SMALL = """[...document.querySelectorAll("figure svg text")].filter(text => {
     const height = text.getBoundingClientRect().height;
     return height > 0 && height < 10;
@@ -53,13 +62,15 @@ OUT_OF_SIGHT = """(() => {
 })()"""
 """Cells that only scrolling to the side would show."""
 TITLES = [
-    "What service B was asked, per request of a client",
-    "Success against concurrency: 20% errors, 2 retries",
-    "Attempts per request: 20% errors, 2 retries",
+    "What reached service-b, per request of the client",
     "Latency by percentile",
-    "direct: the counters, second by second",
-    "sidecar: the counters, second by second",
+    "The counters, second by second",
+    "The counters, second by second",
+    "Requests that succeed by concurrency",
+    "Attempts per request by concurrency",
 ]
+A, B = "service_a_requests_total", "service_b_requests_total"
+RETRIED = "envoy_cluster_retry_upstream_rq"
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +134,20 @@ def test_paper_and_ink_follow_the_reader_s_colour_scheme(
 
 
 @pytest.mark.parametrize("width", [360, 800, 1200])
+def test_the_paths_have_their_measured_requests_on_their_arrows(
+    report: Path, page: Page, width: int
+) -> None:
+    page.open(report, scheme="light", width=width)
+    n = str(REQUESTS)
+    direct, sidecar = page.evaluate(HOPS)
+    assert direct == ["client", n, "service-a", n, "service-b"]
+    proxy = "service-a-envoy"
+    assert sidecar[:-2] == ["client", n, proxy, n, "service-a", n, proxy]
+    assert int(sidecar[-2]) > REQUESTS
+    assert page.evaluate(OVERLAPPING) == []
+
+
+@pytest.mark.parametrize("width", [360, 800, 1200])
 def test_the_report_is_readable_at_any_width(report: Path, page: Page, width: int) -> None:
     page.open(report, scheme="light", width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -174,7 +199,7 @@ def test_on_a_terminal_metrics_draws_graphs_until_ctrl_c_which_is_its_good_end(
     ) as process:  # fmt: skip
         os.close(its)
         shown = b""
-        while b"Ctrl-C ends" not in shown:
+        while b"Ctrl-C quits" not in shown:
             shown += os.read(ours, 65536)
         process.send_signal(signal.SIGINT)
         with suppress(OSError):  # the terminal is gone with its last program

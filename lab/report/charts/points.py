@@ -197,12 +197,15 @@ def _spec(
         axis = {"title": what, "format": form, "tickCount": 6}
         return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
 
+    colour = series("series", names, ("color",))
+    if len(names) > 1:  # the dashes of the line are no frame of the mark
+        colour["color"] |= {"legend": {"symbolStrokeWidth": 0}}
     known = [point for point in points if point.predicted is not None]
     return {
         "width": width,
         "height": 280,
         "data": {"values": [point.row for point in points]},
-        "encoding": {"x": _x(points, x), **series("series", names, ("color",))},
+        "encoding": {"x": _x(points, x), **colour},
         "layer": [
             *([_area(y), _line(y, names)] if known else []),
             {
@@ -225,7 +228,8 @@ def _area(y: Callable[[str], Spec]) -> Spec:
 
 
 def _line(y: Callable[[str], Spec], names: Sequence[str]) -> Spec:
+    dash = series("series", names, ("strokeDash",))
     return {
         "mark": {"type": "line", "strokeWidth": 1.5},
-        "encoding": {"y": y("predicted"), **series("series", names, ("strokeDash",))},
+        "encoding": {"y": y("predicted"), **dash},
     }

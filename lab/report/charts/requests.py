@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lab.models.base import Predicted
     from lab.report.charts.drawing import Chart, Spec
 
-SUCCEEDED, RETRIED, FAILED = "succeeded", "failed, retried", "failed for good"
+SUCCEEDED, RETRIED, FAILED = "succeeded", "failed, retried", "failed"
 SORTS = (SUCCEEDED, RETRIED, FAILED)
 COLOURS = ("var(--green)", "var(--amber)", "var(--red)")
 

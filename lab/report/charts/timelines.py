@@ -58,7 +58,7 @@ def _panel(
 ) -> Spec:
     labels, span, last = shared
     title = "seconds since the run began" if last else None
-    time = {"title": title, "grid": False, "labels": last, "tickCount": 6, "format": "~g"}
+    time = {"title": title, "grid": False, "labels": last, "tickCount": 6, "format": "~f"}
     shapes = [SHAPES[i % len(SHAPES)] for i in range(len(labels))]
     return {
         "title": {"text": name, "font": "monospace", "limit": width},

@@ -110,7 +110,10 @@ def test_what_was_left_behind_goes_and_what_is_in_use_or_the_user_s_stays(lab: L
 
 
 def test_nothing_is_removed_from_an_engine_whose_other_users_cannot_be_seen(lab: Lab) -> None:
-    left = Wish(scenario="direct", name="x", given={}, source="packages", ports={"service-a": 1})
+    left = Wish(
+        scenario="direct", name="x", given={}, source="packages", ports={"service-a": 1},
+        throwaway="lab",
+    )  # fmt: skip
     raised(lab, left)
     lab.engine.local = False
     with throwaway(lab, WISH, "sweep"):

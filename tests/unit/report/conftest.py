@@ -8,12 +8,11 @@ import msgspec
 import pytest
 
 from lab.measure import records
-from lab.measure.counters.prometheus import Point, Series
-from lab.measure.counters.timeline import RETRIED, SUPPRESSED, Timeline
 from lab.measure.records import Record
 from lab.measure.traffic.tally import Answers
-from lab.topology.graphs import A, B
-from tests.unit.experiment.simulated import Run, judged
+from lab.metrics.graphs import Line, Timeline
+from lab.metrics.prometheus import Point
+from tests.unit.experiment.simulated import Run
 
 Keep = Callable[..., Record]
 
@@ -39,6 +38,7 @@ def kept(
     run_id: str,
     *,
     kind: str = "load",
+    lab: str = "lab",
     files: Mapping[str, str] | None = None,
     **changes: object,
 ) -> Record:
@@ -46,7 +46,8 @@ def kept(
     record = msgspec.structs.replace(_simulated(run), id=run_id, kind=kind)
     load = msgspec.structs.replace(record.load, answers=(answers(record),))
     record = msgspec.structs.replace(record, load=load)
-    record = msgspec.structs.replace(record, **changes)
+    spec = msgspec.structs.replace(record.spec, name=lab)
+    record = msgspec.structs.replace(record, **{"spec": spec, **changes})
     records.save(record, files or {})
     return record
 
@@ -66,7 +67,7 @@ def kept_sweep() -> list[Record]:
 
 @functools.cache
 def _simulated(run: Run) -> Record:
-    return judged(run.record())
+    return run.record()
 
 
 def answers(record: Record) -> Answers:
@@ -77,18 +78,18 @@ def answers(record: Record) -> Answers:
 def timeline() -> Timeline:
     """Ten scrapes a second apart; the run begins at the third, with counters that stand at 100."""
 
-    def series(name: str, step: float, **labels: str) -> Series:
+    def line(service: str, counter: str, step: float, label: str) -> Line:
         points = tuple(Point(1000.0 + i, 100 + step * max(0, i - 2)) for i in range(10))
-        return Series(name, labels, points)
+        return Line(service, counter, label, points)
 
     retried = tuple(Point(1000.0 + i, 20.0 * (i - 4)) for i in range(5, 10))
     return Timeline(
         1002.0,
         (
-            series(A, 80, status="2xx"),
-            series(A, 20, status="5xx"),
-            series(B, 80, status="2xx"),
-            Series(RETRIED, {"envoy_response_code": "500"}, retried),
-            series(SUPPRESSED, 0),
+            line("service-a", "service_a_requests_total", 80, "2xx"),
+            line("service-a", "service_a_requests_total", 20, "5xx"),
+            line("service-b", "service_b_requests_total", 80, "2xx"),
+            Line("service-a-envoy", "envoy_cluster_retry_upstream_rq", "500", retried),
+            line("service-a-envoy", "envoy_cluster_upstream_rq_retry_overflow", 0, ""),
         ),
     )

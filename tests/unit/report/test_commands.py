@@ -1,5 +1,6 @@
 """The commands that a report gives, and the commands that give reports."""
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -25,7 +26,8 @@ def test_the_name_of_another_lab_and_awkward_words_are_kept() -> None:
     record = Run(scenario="direct").record()
     spec = msgspec.structs.replace(record.spec, name="two", scenario="/a b/mine.yaml")
     up, _, verify = commands.again(msgspec.structs.replace(record, spec=spec))
-    assert up.startswith("lab up '/a b/mine.yaml' --name two --set error-rate=20")
+    assert up.startswith("lab up '/a b/mine.yaml' --name two --set ")
+    assert " --set error-rate=20" in up
     assert verify == "lab verify --name two"
 
 
@@ -42,6 +44,35 @@ def test_report_writes_the_file_and_prints_its_name(keep: Keep, tmp_path: Path) 
     assert done.exit_code == 0
     assert done.stdout == f"{target}\n"
     assert target.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_report_takes_runs_or_the_name_of_a_lab(keep: Keep, tmp_path: Path) -> None:
+    keep(Run(), "20260102-030405-sidecar-1111", lab="one")
+    keep(Run(scenario="direct"), "20260102-030406-direct-2222", lab="two")
+    words = ["report", "--html", str(tmp_path / "mine.html"), "--name", "one"]
+    done = CliRunner().invoke(app, words)
+    assert "1 run: 20260102-030405-sidecar-1111" in done.stderr
+    both = CliRunner().invoke(app, [*words, "latest"])
+    assert both.exit_code == 2
+    assert "exclude each other" in both.stderr
+
+
+def test_runs_shows_the_lab_of_each_and_only_those_of_the_lab_that_is_named(keep: Keep) -> None:
+    mine = keep(Run(), "20260102-030405-sidecar-1111", lab="one")
+    keep(Run(scenario="direct"), "20260102-030406-direct-2222", lab="two")
+    rows = CliRunner().invoke(app, ["runs"]).stdout.splitlines()
+    assert [row.split()[1] for row in rows] == ["LAB", "one", "two"]
+    words = ["runs", "--name", "one", "--last", "1", "-o", "json"]
+    (only,) = json.loads(CliRunner().invoke(app, words).stdout)
+    assert (only["id"], only["lab"]) == (mine.id, "one")
+
+
+def test_the_runs_of_a_throw_away_lab_are_those_of_the_lab_that_it_stands_for(keep: Keep) -> None:
+    spec = msgspec.structs.replace(Run().record().spec, name="one-sweep-ab12", throwaway="one")
+    run = keep(Run(), "20260102-030405-sidecar-1111", spec=spec)
+    (only,) = json.loads(CliRunner().invoke(app, ["runs", "--name", "one", "-o", "json"]).stdout)
+    assert only["id"] == run.id
+    assert commands.again(run)[0].startswith("lab up sidecar --name one")
 
 
 def test_report_of_a_run_that_is_not_there_writes_nothing(keep: Keep, tmp_path: Path) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-import msgspec
 import pytest
 
 from lab.errors import LabError
-from lab.measure.verdicts import Judgement, Verdict
 from lab.report.junit import write
+from lab.spec.claims import ClaimResult, Verdict
 from tests.unit.experiment.simulated import Run
 
 if TYPE_CHECKING:
@@ -19,25 +18,25 @@ if TYPE_CHECKING:
     from lab.measure.records import Record
 
 
-def judgement(verdict: Verdict, says: str = "") -> Judgement:
-    return Judgement(
+def result(verdict: Verdict, says: str = "") -> ClaimResult:
+    return ClaimResult(
         name=verdict.name,
         says=says or f"it is {verdict}",
         test="a = b",
         verdict=verdict,
-        predicted="1",
-        observed="2",
+        predicted=(1_000_000,),
+        observed=(2,),
         why=("because", "and so"),
     )
 
 
-def record(*judgements: Judgement) -> Record:
-    return msgspec.structs.replace(Run(requests=20).record(), judgements=judgements)
+def record() -> Record:
+    return Run(requests=20).record()
 
 
-def written(path: Path, of: Record) -> ET.Element:
+def written(path: Path, *of: ClaimResult) -> ET.Element:
     """The only test suite of the file."""
-    write(path / "verdicts.xml", of)
+    write(path / "verdicts.xml", record(), of)
     root = ET.parse(path / "verdicts.xml").getroot()  # noqa: S314 - our own file
     assert root.tag == "testsuites"
     (suite,) = root
@@ -45,8 +44,8 @@ def written(path: Path, of: Record) -> ET.Element:
 
 
 def test_each_claim_is_a_case_and_the_counts_are_right(tmp_path: Path) -> None:
-    every = [judgement(verdict) for verdict in Verdict]
-    suite = written(tmp_path, record(*every, judgement(Verdict.REFUTED)))
+    every = [result(verdict) for verdict in Verdict]
+    suite = written(tmp_path, *every, result(Verdict.REFUTED))
     counts = {name: suite.get(name) for name in ("tests", "failures", "errors")}
     assert counts == {"tests": "4", "failures": "2", "errors": "1"}
     assert [case.get("name") for case in suite] == [
@@ -58,34 +57,34 @@ def test_each_claim_is_a_case_and_the_counts_are_right(tmp_path: Path) -> None:
 
 
 def test_a_refuted_claim_is_a_failure_with_its_reasons(tmp_path: Path) -> None:
-    (case,) = written(tmp_path, record(judgement(Verdict.REFUTED)))
+    (case,) = written(tmp_path, result(Verdict.REFUTED))
     (failure,) = case
     assert failure.tag == "failure"
-    assert failure.get("message") == "predicted 1, observed 2"
+    assert failure.get("message") == "a = b: predicted 1000000, observed 2"
     assert failure.text == "because\nand so"
 
 
 def test_a_claim_that_was_not_measured_is_an_error(tmp_path: Path) -> None:
-    (case,) = written(tmp_path, record(judgement(Verdict.NOT_MEASURED)))
+    (case,) = written(tmp_path, result(Verdict.NOT_MEASURED))
     assert [child.tag for child in case] == ["error"]
 
 
 def test_a_confirmed_claim_has_nothing_to_say(tmp_path: Path) -> None:
-    (case,) = written(tmp_path, record(judgement(Verdict.CONFIRMED)))
+    (case,) = written(tmp_path, result(Verdict.CONFIRMED))
     assert list(case) == []
 
 
 def test_text_of_any_kind_arrives(tmp_path: Path) -> None:
     says = "A < B & \"C\" said 'ü'\N{SNOWMAN}"
-    (case,) = written(tmp_path, record(judgement(Verdict.CONFIRMED, says=says)))
+    (case,) = written(tmp_path, result(Verdict.CONFIRMED, says=says))
     assert case.get("name") == says
 
 
 def test_control_characters_which_xml_has_not_are_replaced(tmp_path: Path) -> None:
-    (case,) = written(tmp_path, record(judgement(Verdict.CONFIRMED, says="a\x1b[31m\x00b")))
+    (case,) = written(tmp_path, result(Verdict.CONFIRMED, says="a\x1b[31m\x00b"))
     assert case.get("name") == "a\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}b"
 
 
 def test_a_file_that_cannot_be_written_is_an_error_in_words(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"cannot be written: No such file or directory"):
-        write(tmp_path / "missing" / "verdicts.xml", record())
+        write(tmp_path / "missing" / "verdicts.xml", record(), ())
