@@ -115,8 +115,6 @@ def test_an_option_has_one_meaning_in_all_commands() -> None:
             # What an axis of a grid takes are several of what the option takes elsewhere.
             if long and param.name not in {"error_rate", "retries", "max_retries", "requests"}:
                 meanings.setdefault(long[0], set()).add(param.help)
-    # A report is of no lab that is up, but of the runs of one.
-    assert {"Only runs of this lab."} < meanings.pop("--name")
     assert {option: texts for option, texts in meanings.items() if len(texts) > 1} == {}
     assert meanings["--url"] == {"Send requests here instead of to a lab."}
 
