@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 EXPOSED = "others on this machine's networks can reach the lab's pods"
 """What is said where the rules that keep them out cannot be set, before the reason."""
-LOG_LINES = 5
-"""How many lines of each container's log an error of readiness shows."""
+LOG_LINES, LOG_BYTES = 5, 4096
+"""How many lines of each container's log an error of readiness shows, and bytes at most."""
 PAUSE = 1.0
 """Seconds that podman is given for what it was last told by a lab that was killed; usually it
 needs a tenth of that."""
@@ -442,6 +442,9 @@ def _last_words(engine: Engine, names: Iterable[str]) -> tuple[str, ...]:
     """The end of the log of each container."""
     lines: list[str] = []
     for name in names:
-        found = engine.logs(name, tail=LOG_LINES)
-        lines += [f"last lines of {name}:", *(f"  {line}" for line in found)]
+        end = b""
+        for piece in engine.logs(name, tail=LOG_LINES):
+            end = (end + piece.text)[-LOG_BYTES:]  # a line has no bounds
+        found = end.decode(errors="surrogateescape").split("\n")
+        lines += [f"last lines of {name}:", *(f"  {line}" for line in found if line)]
     return tuple(lines)

@@ -25,6 +25,7 @@ PLAIN |= {0xD7: "x", 0x2018: "'", 0x2019: "'"}
 """What stands for a character that the stream's encoding lacks, as wide as it."""
 FALLBACK = "lab.plain"
 """The name of that way out among Python's error handlers."""
+_STDERR = 2
 _BYTES = range(0xDC80, 0xDD00)
 """How ``surrogateescape`` writes bytes that are no text."""
 _BRAILLE = range(0x2801, 0x2900)
@@ -142,6 +143,9 @@ def _gate(before: TextIO | None, number: int) -> Stream:
         encoding=getattr(before, "encoding", None) or "utf-8",
         errors=FALLBACK,
         newline="\n",
-        line_buffering=getattr(before, "line_buffering", False),
+        # Progress is read as it comes, and so is what PYTHONUNBUFFERED asks for.
+        line_buffering=number == _STDERR
+        or getattr(before, "line_buffering", False)
+        or getattr(before, "write_through", False),
         write_through=True,  # to the buffer, which data is written to as well
     )

@@ -22,6 +22,8 @@ CAP_SYS_RESOURCE = 24
 """Bit of CAP_SYS_RESOURCE in capability masks (linux/capability.h)."""
 MODEST_LIMIT = 10_000
 """Open files and processes per container where limits cannot be raised."""
+ROOM = 8 << 20
+"""Bytes that must be free where podman keeps its files: more than its notes on any lab."""
 DEPENDED_ON = {
     "base_hosts_file": "none",
     "cgroups": "enabled",
@@ -71,6 +73,20 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     """The OCI runtimes that are installed, podman's preference first."""
     netavark: bool = True
     """Whether podman's own program for networks is installed; old ones also have CNI's."""
+
+
+def lack_of_room(place: str) -> str:
+    """Why nothing can be written to the file system of a directory; empty when something can."""
+    try:
+        found = os.statvfs(place)
+    except OSError:  # it is somebody else's, who finds out
+        return ""
+    free = found.f_bavail * found.f_frsize
+    if free < ROOM:
+        return f"no space left on device: {free // 1024} KiB are free at {place}"
+    if found.f_files and not found.f_favail:
+        return f"no space left on device: no inodes are free at {place}"
+    return ""
 
 
 def look() -> Host:

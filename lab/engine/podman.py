@@ -394,7 +394,7 @@ class PodmanEngine:
                     "/networks/create", payloads.network(lab, spec, isolate=self._guards != "")
                 )
             case RecordSpec() as spec:
-                self._post("/volumes/create", payloads.record(lab, spec))
+                self._create_record(lab, spec)
             case VolumeSpec() as spec:
                 self._post("/volumes/create", payloads.volume(lab, spec))
             case PodSpec() as spec:
@@ -404,6 +404,13 @@ class PodmanEngine:
                 self._post("/containers/create", body)
             case _:
                 raise AssertionError(step.id)
+
+    def _create_record(self, lab: str, spec: RecordSpec) -> None:
+        """All else depends on the record: on a full disk nothing is removed either."""
+        made = self._post("/volumes/create", payloads.record(lab, spec)).json()
+        if self.local and (lack := host.lack_of_room(made["Mountpoint"])):
+            self.api.delete(f"/volumes/{spec.name}")
+            raise EngineError(lack)
 
     def _create_pod(self, step: Step, spec: PodSpec) -> None:
         try:

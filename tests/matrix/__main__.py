@@ -28,8 +28,8 @@ SUITES = {"bookworm": ("4.3.1", 29043), "trixie": ("5.4", 29054), "sid": ("5.8",
 ARCHIVE = "/var/tmp/images.tar"  # noqa: S108 - inside a root that nobody else uses
 STORAGES = ("var/lib/containers", f"home/{USER}/.local/share/containers")
 
-_LINES = 20
-_BUILD, _LOAD = "build images", "load images"
+_LINES = 40
+_BUILD, _LOAD, _ATTACKS = "build images", "load images", "withstand the attacks"
 
 
 @dataclass
@@ -79,6 +79,8 @@ def _try(root: Root) -> Iterable[Column]:
         _images(root, column)
         if not column.trouble:
             _cycle(root, column)
+        if not column.trouble and user == "root":  # who tries both kinds of users
+            _attacks(root, column)
         _say(f"{column.title}: {'failed' if column.trouble else 'passed'}")
         yield column
     (root.directory / ARCHIVE.lstrip("/")).unlink(missing_ok=True)
@@ -151,6 +153,19 @@ def _cycle(root: Root, column: Column) -> None:
             column.trouble = f"{row['step']}: {_end(row['trouble'])}"
     if done.returncode and not column.trouble:
         column.trouble = _end(done.stdout)
+
+
+def _attacks(root: Root, column: Column) -> None:
+    """Attack lab on this podman: root's attacks work as a user without privileges as well."""
+    words = (PYTHON, "-m", "tests.attacks", "-p", "no:cacheprovider")
+    script = f"cd {INSIDE} && exec {' '.join(words)}"
+    began = time.monotonic()
+    wheels_ = (f"{wheels_home()}:/root/.cache/lab/wheels",)
+    done = root.run("sh", "-c", script, offline=True, sources=wheels_)
+    column.steps[_ATTACKS] = _seconds(time.monotonic() - began)
+    if done.returncode:
+        column.steps[_ATTACKS] = "failed"
+        column.trouble = f"{_ATTACKS}: {_end(done.stdout)}"
 
 
 def _markdown(columns: list[Column]) -> str:

@@ -20,7 +20,7 @@ pods:
     containers:
       back:
         image: {back}
-        environment: {{SERVICE_PORT: 8000, ERROR_RATE: 0}}
+        environment: {{SERVICE_PORT: 8000, ERROR_RATE: 0, UPSTREAM_SERVICE: http://any}}
 """
 
 BUILT = """\

@@ -48,10 +48,11 @@ def test_up_fails_with_the_last_words_of_a_container_that_ended(
 ) -> None:
     lab = labs("ended")
     file = write(ports.format(port=lab.port), good=STAYS, other=delay + FAILS)
-    done = lab("up", file, "--timeout", "3600", status=3)
+    done = lab("up", file, "--wait", "3600", status=3)
     other = lab.container("other")
     assert f"error: {other} exited with code 1" in done.err
-    assert "there is none" in done.err.split(f"last lines of {other}:")[1]
+    said = done.err.split(f"  last lines of {other}:\n")[1].split("hint: ")[0]
+    assert sorted(said.splitlines()) == ["    reading the configuration", "    there is none"]
     assert f"last lines of {lab.container('good')}" not in done.err
     assert done.out == ""
     found = lab.status(expect=3)
@@ -106,5 +107,5 @@ def test_while_up_waits_it_says_for_what(
         back=images["service-b"],
         ready="/never",
     )
-    done = lab("up", str(file), "--timeout", "2", status=3)
+    done = lab("up", str(file), "--wait", "2", status=3)
     assert f"waiting for front ({lab.url}/never): " in done.err

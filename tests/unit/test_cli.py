@@ -292,7 +292,7 @@ def test_a_lab_that_does_not_answer_is_status_3_with_the_last_lines_of_its_log(
     assert "error: service-a did not answer within 0s" in text
     assert "service-a (http://127.0.0.1:8080/readyz): HTTP 503" in text
     assert "last lines of service-a:" in text
-    assert "service-a says 7" in text
+    assert "    service-a says 6\n    service-a says 7\n" in result.stderr
     assert "envoy-prom says" not in text
     assert "--wait" in text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -200,3 +201,19 @@ def test_what_the_argument_parser_repeats_cannot_steer_the_terminal() -> None:
     assert shown.status == 2
     assert "\\x1b[2J\\u202e" in shown.written
     assert "\x1b[2J" not in shown.written
+
+
+def test_progress_arrives_line_by_line_while_the_command_goes_on() -> None:
+    program = "import sys, lab.streams as s; s.begin(); print('one', file=sys.stderr); input()"
+    process = subprocess.Popen(
+        (sys.executable, "-c", program),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    ready, _, _ = select.select([process.stderr], [], [], 30)
+    said = os.read(process.stderr.fileno(), 100) if ready else b""
+    process.communicate(b"\n")
+    assert said == b"one\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import resource
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -166,3 +168,25 @@ def test_root_has_no_configuration_of_its_own(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setattr("os.geteuid", lambda: 0)
     assert not any(path.is_relative_to(tmp_path) for path in runtime.configuration_files())
+
+
+@pytest.mark.parametrize(
+    ("free", "files", "inodes", "lack"),
+    [
+        (host.ROOM, 0, 0, ""),  # a file system that counts no inodes
+        (host.ROOM, 1000, 1, ""),
+        (host.ROOM - 4096, 0, 0, "8188 KiB are free at /here"),
+        (0, 1000, 1000, "0 KiB are free at /here"),
+        (host.ROOM, 1000, 0, "no inodes are free at /here"),
+    ],
+)
+def test_a_full_disk_has_no_room(
+    free: int, files: int, inodes: int, lack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = SimpleNamespace(f_bavail=free // 4096, f_frsize=4096, f_files=files, f_favail=inodes)
+    monkeypatch.setattr(os, "statvfs", lambda _: found)
+    assert host.lack_of_room("/here") == (lack and f"no space left on device: {lack}")
+
+
+def test_a_directory_that_is_not_here_is_not_judged() -> None:
+    assert host.lack_of_room("/nowhere/at/all") == ""
