@@ -29,7 +29,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 os.write(1, {EVIL.encode()!r} + b"\\n")
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        now, labels = time.time(), {{"status": {EVIL!r}, "envoy_response_code": {EVIL!r}}}
+        now, labels = time.time(), {{"status": {EVIL!r}}}
         found = {{"resultType": "scalar", "result": [now, str(now)]}}
         if "query_range" in self.path:
             row = {{"metric": labels, "values": [[now - n, "1"] for n in range(30, 0, -1)]}}
@@ -59,12 +59,15 @@ def lab(
     def running(script: str) -> dict[str, object]:
         return {"image": images["service-a"], "command": ["python3", "-c", script]}
 
+    evil = running(PROMETHEUS) | {"kind": "http_service"}  # what counts has a graph
     pods = {
-        "evil-pod": {"ports": [port], "containers": {"evil": running(PROMETHEUS)}},
+        "evil-pod": {"ports": [port], "containers": {"evil": evil}},
         "long-pod": {"containers": {"long": running(LONG)}},
     }
     file = tmp_path_factory.mktemp("terminal") / "strangers.yaml"
-    file.write_text(json.dumps({"summary": "A stranger's.", "pods": pods}))
+    file.write_text(
+        json.dumps({"summary": "A stranger's.", "path": ["client", "evil"], "pods": pods})
+    )
     try:
         lab("up", str(file))
         yield lab
