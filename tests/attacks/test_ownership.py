@@ -46,7 +46,8 @@ def test_a_container_of_a_committed_image_stays(
     podman: Podman, lab: Lab, cleanup: ExitStack
 ) -> None:
     pod = lab.container("service-b-pod")
-    labels = podman.json("pod", "inspect", pod)["Labels"]
+    found = podman.json("pod", "inspect", pod)
+    labels = (found[0] if isinstance(found, list) else found)["Labels"]  # a list since 5.0
     copied = f"{lab.name}-copied-pod"
     podman(
         "pod", "create", "--name", copied,

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -199,7 +200,7 @@ def test_on_a_terminal_metrics_draws_graphs_until_ctrl_c_which_is_its_good_end(
     ) as process:  # fmt: skip
         os.close(its)
         shown = b""
-        while b"Ctrl-C quits" not in shown:
+        while b"Ctrl-C quits" not in shown and select.select([ours], [], [], 60)[0]:
             shown += os.read(ours, 65536)
         process.send_signal(signal.SIGINT)
         with suppress(OSError):  # the terminal is gone with its last program
