@@ -64,7 +64,9 @@ def test_a_paused_service_b_fails_every_request_of_a_load_and_none_hangs(
 ) -> None:
     podman("pause", lab.container("service-b"))
     try:
-        sent = lab("load", "-n", "16", "-c", "16", "--timeout", "15s", "-o", "json").json
+        sent = lab(
+            "load", "-n", "16", "-c", "16", "--timeout", "15s", "-o", "json", status=1
+        ).json  # nothing succeeds
     finally:
         podman("unpause", lab.container("service-b"))
     assert sent["errors"] == {"status 500": 16}

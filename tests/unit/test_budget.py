@@ -65,7 +65,7 @@ class Calls:
 
     def _respond(self, method: str, path: str) -> Answer:
         if method != "GET":
-            return answer(201, {"Id": "i"})
+            return answer(201, {"Id": "i", "Mountpoint": "/nowhere"})
         if path.startswith("/images/"):
             return answer(200, {"Id": "i"})
         return answer(200, self.lists.get(path, []))
