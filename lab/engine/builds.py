@@ -143,7 +143,7 @@ class Images:
         repository = f"{working.REPOSITORY}{working.name()}"
         name = f"{repository}:{next(self._numbers)}"
         tag = {"repo": repository, "tag": name.rpartition(":")[2]}
-        with translated(f"name {reference}"):
+        with translated(f"name {reference}"), working.naming():
             if reference:
                 answer = self._api.post(f"/images/{reference}/tag", params=tag)
             else:
@@ -156,7 +156,7 @@ class Images:
         try:
             yield name
         finally:
-            with suppress(EngineError), translated(f"forget {name}"):
+            with suppress(EngineError), translated(f"forget {name}"), working.naming():
                 if reference:
                     self._api.post(f"/images/{name}/untag", params=tag)
                 else:

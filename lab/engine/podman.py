@@ -466,7 +466,8 @@ class PodmanEngine:
         for image in self._list("/images/json", filters=wanted):
             for name in image.get("RepoTags") or ():
                 if name.startswith(f"{working.REPOSITORY}{base}:"):
-                    self.api.delete(f"/images/{name}")
+                    with working.naming():
+                        self.api.delete(f"/images/{name}")
 
     def _remove_network(self, name: str) -> None:
         """Remove a network that nothing is on, and what podman forgot of it."""

@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from lab.engine import host
+from lab.engine import host, locks, runtime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 PROCESSES = Path("/proc")
 """The process table, proc(5)."""
@@ -60,6 +61,14 @@ class Limits(msgspec.Struct, frozen=True):
 def name() -> str:
     """Return what the builds of this process stand on, below :data:`REPOSITORY`."""
     return f"building-{_here()}-{os.getpid()}-{_began(os.getpid())}"
+
+
+def naming() -> AbstractContextManager[None]:
+    """Hold the lock under which images get and lose names.
+
+    Podman 4.3.1 reads the names of an image and writes them anew: two at once lose some.
+    """
+    return locks.alone(runtime.own() / "names.lock")
 
 
 def base(container: str) -> str:

@@ -407,3 +407,17 @@ def test_another_image_under_the_tag_is_not_taken(
 def test_an_image_that_the_registry_lacks_is_named(official: Images) -> None:
     with pytest.raises(StepError, match=r"cannot pull docker\.io/nobody/nothing:1"):
         official.pull("docker.io/nobody/nothing:1", quiet)
+
+
+def test_names_that_come_and_go_at_once_are_all_there_while_they_are_needed(built: Built) -> None:
+    base = built.reference("base-python")
+
+    def use(_: int) -> bool:
+        with built.store.alias(base) as name:
+            return built.store.inspect(name) is not None
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(use, range(100)))
+    assert built.store.inspect(base) is not None
+    listed = built.podman.run("images", "--format", "{{.Repository}}")
+    assert "/building-" not in listed

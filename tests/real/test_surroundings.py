@@ -191,14 +191,16 @@ def test_a_podman_behind_tcp_is_not_asked_through_a_proxy_and_nothing_here_is_pr
     names = ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY")
     environment = dict.fromkeys(names, address) | {"no_proxy": ""}
     with socket.create_server(("127.0.0.2", lab.port)):  # in use here, which says nothing of there
-        words = lab.up_arguments("direct", "--url", forwarded, "--host", "127.0.0.2", "--dry-run")
+        words = lab.up_arguments(
+            "direct", "--engine", forwarded, "--host", "127.0.0.2", "--dry-run"
+        )
         planned = run_lab(lab.account, *words, environment=environment)
     assert "ports not checked: podman is on another machine" in planned.err
     with step("it works all the same"):
-        lab.up("direct", "--url", forwarded, environment=environment)
-        found = lab("status", "--url", forwarded, "-o", "json", environment=environment)
+        lab.up("direct", "--engine", forwarded, environment=environment)
+        found = lab("status", "--engine", forwarded, "-o", "json", environment=environment)
         assert found.json["in_sync"]
-        lab("down", "--volumes", "--url", forwarded, environment=environment)
+        lab("down", "--volumes", "--engine", forwarded, environment=environment)
     assert asked == []
 
 

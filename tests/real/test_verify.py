@@ -60,7 +60,7 @@ def test_the_failures_at_concurrency_16_are_explained_by_the_breaker(run: Record
     assert found["run"] == load["run"]
     assert load["success_rate"] < 0.97
     assert found["verdict"] == "confirmed"
-    assert "at concurrency 16 the circuit breaker, which allows 3 retries" in reasons(
+    assert "at concurrency 16 the circuit breaker, which allows 3 concurrent retries" in reasons(
         found["claims"]
     )
     assert "retries were suppressed by the circuit breaker" in reasons(found["claims"])
