@@ -95,7 +95,8 @@ def test_a_neighbour_and_another_lab_reach_nothing_of_a_rootless_lab(
         assert reached == set()
         assert network.Place().reaches(published) == set(published)
         pid = other.podman.inspect(other.container("service-a"))["State"]["Pid"]
-        own = (other.status()["pods"][0]["ip"], 80)
+        theirs = {pod["name"]: pod["ip"] for pod in other.status()["pods"]}
+        own = (theirs[f"{other.name}-service-b-pod"], 80)
         assert network.inside(pid).reaches([own, *inner, *published]) == {own}
         assert lab.status()["in_sync"]
     finally:
