@@ -143,10 +143,15 @@ def test_being_scraped_moves_no_counter(lab: Lab) -> None:
     lab.up("sidecar")
     before = take(lab)
     ledger = reconcile(client(0, 0), before, take(lab, since=before))
-    gauges = {name for name, source in quantities().sources.items() if source.meter.gauge}
-    moved = {row.name: row.count for row in ledger.rows if row.name not in gauges and row.count}
-    assert moved == {}
-    assert ledger.rows
+    # Envoy merges its histograms every 5 s: they still get the requests of before.
+    late = {
+        name
+        for name, source in quantities().sources.items()
+        if source.meter.gauge or ".upstream_tim" in name
+    }
+    rows = {row.name: row.count for row in ledger.rows if row.name not in late}
+    assert rows
+    assert set(rows.values()) == {0}, rows
     assert ledger.notes == ()
 
 
